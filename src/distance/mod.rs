@@ -1,0 +1,46 @@
+//! Distance kernels over slices. Knows neither the SQL types nor PostgreSQL.
+
+pub mod scalar;
+
+/// The four distances of dense vectors.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Metric {
+    /// Euclidean, operator `<->`.
+    L2 = 0,
+    /// Negative inner product, operator `<#>`.
+    InnerProduct = 1,
+    /// 1 - cosine similarity, operator `<=>`.
+    Cosine = 2,
+    /// Taxicab, operator `<+>`.
+    L1 = 3,
+}
+
+/// Squared Euclidean distance of two vectors of equal length, accumulated in binary32.
+/// Not the square root: callers that only order by it need none.
+/// # Panics
+/// If the lengths differ; SQL callers have reported 22000 before.
+pub fn l2_squared(a: &[f32], b: &[f32]) -> f32 {
+    scalar::l2_squared(a, b)
+}
+
+/// Inner product of two vectors of equal length, accumulated in binary32.
+/// # Panics
+/// If the lengths differ.
+pub fn inner_product(a: &[f32], b: &[f32]) -> f32 {
+    scalar::inner_product(a, b)
+}
+
+/// Taxicab distance of two vectors of equal length, accumulated in binary32.
+/// # Panics
+/// If the lengths differ.
+pub fn l1(a: &[f32], b: &[f32]) -> f32 {
+    scalar::l1(a, b)
+}
+
+/// Inner product and both squared norms in one pass: `(a.b, a.a, b.b)`, accumulated in binary32.
+/// # Panics
+/// If the lengths differ.
+pub fn cosine_parts(a: &[f32], b: &[f32]) -> (f32, f32, f32) {
+    scalar::cosine_parts(a, b)
+}

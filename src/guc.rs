@@ -1,0 +1,75 @@
+//! Every setting: name, default, range, meaning. `hnsw.*` are pgvector's, our own are `annex.*`.
+#![allow(unsafe_code)]
+
+use pgrx::guc::{GucContext, GucFlags, GucRegistry, GucSetting, PostgresGucEnum};
+
+/// Values of `hnsw.iterative_scan`.
+#[allow(non_camel_case_types)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PostgresGucEnum)]
+pub enum IterativeScan {
+    /// Stop after the first `hnsw.ef_search` rows.
+    off,
+    /// Go on; sorted within each batch.
+    relaxed_order,
+    /// Go on; sorted overall.
+    strict_order,
+}
+
+/// `hnsw.ef_search`: size of the candidate list of a search, 1..=1000, default 40.
+pub static EF_SEARCH: GucSetting<i32> = GucSetting::<i32>::new(40);
+/// `hnsw.iterative_scan`: what happens when more rows are wanted than the first search found.
+pub static ITERATIVE_SCAN: GucSetting<IterativeScan> =
+    GucSetting::<IterativeScan>::new(IterativeScan::off);
+/// `hnsw.max_scan_tuples`: visited nodes after which an iterative scan stops, default 20000.
+pub static MAX_SCAN_TUPLES: GucSetting<i32> = GucSetting::<i32>::new(20_000);
+/// `hnsw.scan_mem_multiplier`: memory of an iterative scan as a multiple of `work_mem`, 1..=1000.
+pub static SCAN_MEM_MULTIPLIER: GucSetting<f64> = GucSetting::<f64>::new(1.0);
+
+/// Defines the settings; called once by `_PG_init`.
+pub fn register() {
+    GucRegistry::define_int_guc(
+        c"hnsw.ef_search",
+        c"Sets the size of the dynamic candidate list for search",
+        c"Valid range is 1..1000.",
+        &EF_SEARCH,
+        1,
+        1000,
+        GucContext::Userset,
+        GucFlags::default(),
+    );
+    GucRegistry::define_enum_guc(
+        c"hnsw.iterative_scan",
+        c"Sets the mode for iterative scans",
+        c"",
+        &ITERATIVE_SCAN,
+        GucContext::Userset,
+        GucFlags::default(),
+    );
+    GucRegistry::define_int_guc(
+        c"hnsw.max_scan_tuples",
+        c"Sets the max number of tuples to visit for iterative scans",
+        c"",
+        &MAX_SCAN_TUPLES,
+        1,
+        i32::MAX,
+        GucContext::Userset,
+        GucFlags::default(),
+    );
+    GucRegistry::define_float_guc(
+        c"hnsw.scan_mem_multiplier",
+        c"Sets the multiple of work_mem to use for iterative scans",
+        c"",
+        &SCAN_MEM_MULTIPLIER,
+        1.0,
+        1000.0,
+        GucContext::Userset,
+        GucFlags::default(),
+    );
+    // SAFETY: _PG_init runs on the main thread; the prefix is a NUL-terminated constant.
+    unsafe {
+        #[cfg(feature = "pg14")]
+        pgrx::pg_sys::EmitWarningsOnPlaceholders(c"hnsw".as_ptr());
+        #[cfg(not(feature = "pg14"))]
+        pgrx::pg_sys::MarkGUCPrefixReserved(c"hnsw".as_ptr());
+    }
+}

@@ -1,0 +1,105 @@
+//! The trait that every graph builder fulfils, its parameters and its result. Pure.
+
+use crate::hnsw::codes::CodeArena;
+use std::sync::atomic::{AtomicBool, AtomicU64};
+
+/// Parameters of a build, validated by the caller: `2 <= m <= 100`, `2 * m <= ef_construction <= 1000`.
+#[derive(Debug, Clone, Copy)]
+pub struct BuildParams {
+    /// Links per node above level 0; level 0 has `2 * m`.
+    pub m: usize,
+    /// Size of the candidate list of an insertion.
+    pub ef_construction: usize,
+    /// Highest level a node may get; bounded by what an upper item can hold on a page.
+    pub max_level: u8,
+    /// Seed of the level choice.
+    pub seed: u64,
+}
+
+/// Shared between the builder's threads and the thread that waits for them.
+#[derive(Debug, Default)]
+pub struct BuildControl {
+    /// Set by the waiting thread: builders stop at the next insertion (at most 1 ms later).
+    pub cancel: AtomicBool,
+    /// Nodes inserted so far, for progress reports.
+    pub inserted: AtomicU64,
+}
+
+/// Why a builder returned no graph.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum BuildFailure {
+    /// `BuildControl::cancel` was set.
+    Canceled,
+    /// Memory could not be had; the number of bytes asked for.
+    OutOfMemory(usize),
+    /// A builder's own fault, in words.
+    Internal(String),
+}
+
+/// Adjacency of one built graph over node ids `0..len`.
+///
+/// Level 0 of node `i` is `base[i * base_degree ..][.. base_counts[i]]`, nearest first.
+/// Levels `1..=levels[i]` are in `upper`, see [`Topology::neighbors`].
+#[derive(Debug, Clone, Default)]
+pub struct Topology {
+    /// Level of each node.
+    pub levels: Vec<u8>,
+    /// Most neighbors a node has on level 0 (`2 * m`).
+    pub base_degree: usize,
+    /// Most neighbors a node has on each upper level (`m`).
+    pub upper_degree: usize,
+    /// Level-0 lists, `base_degree` slots a node.
+    pub base: Vec<u32>,
+    /// Used slots of each level-0 list.
+    pub base_counts: Vec<u8>,
+    /// For each node with a level above 0: its first list in `upper`; `u32::MAX` otherwise.
+    pub upper_start: Vec<u32>,
+    /// Upper lists, `upper_degree` slots each; list `upper_start[i] + level - 1` is that of node `i`.
+    pub upper: Vec<u32>,
+    /// Used slots of each upper list.
+    pub upper_counts: Vec<u8>,
+    /// Node where a search starts: one of the highest level. Meaningless when the graph is empty.
+    pub entry: u32,
+}
+
+impl Topology {
+    /// Number of nodes.
+    pub fn len(&self) -> usize {
+        self.levels.len()
+    }
+
+    /// Whether the graph has no node.
+    pub fn is_empty(&self) -> bool {
+        self.levels.is_empty()
+    }
+
+    /// Neighbors of `node` on `level`, which must be at most `levels[node]`.
+    pub fn neighbors(&self, node: u32, level: u8) -> &[u32] {
+        let node = node as usize;
+        if level == 0 {
+            let start = node * self.base_degree;
+            &self.base[start..start + usize::from(self.base_counts[node])]
+        } else {
+            let list = self.upper_start[node] as usize + usize::from(level) - 1;
+            let start = list * self.upper_degree;
+            &self.upper[start..start + usize::from(self.upper_counts[list])]
+        }
+    }
+}
+
+/// Builds a graph over the codes of an arena.
+///
+/// Called inside the rayon pool that it may use. Never calls PostgreSQL, checks `control.cancel` at least
+/// each millisecond, returns failures as values.
+pub trait GraphBuilder {
+    /// Bytes that building `rows` nodes will take beside the arena itself.
+    fn memory_bytes(&self, rows: usize, params: &BuildParams) -> usize;
+
+    /// Builds the graph over all nodes of `arena`.
+    fn build(
+        &self,
+        arena: &CodeArena,
+        params: &BuildParams,
+        control: &BuildControl,
+    ) -> Result<Topology, BuildFailure>;
+}

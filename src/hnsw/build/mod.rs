@@ -1,0 +1,3 @@
+//! Bulk build: phases, memory, threads.
+
+pub mod builder;

@@ -1,0 +1,5 @@
+//! The access method `hnsw`: algorithm, bytes and PostgreSQL in separate files; `README.md` explains it.
+
+pub mod build;
+pub mod codes;
+pub mod options;

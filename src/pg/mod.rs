@@ -1,0 +1,3 @@
+//! The unsafe fence over `pgrx::pg_sys`: safe from outside, knows nothing of vectors. Rules in `README.md`.
+
+pub mod report;

@@ -1,0 +1,1 @@
+//! The referee: exact results against the index's.

@@ -1,0 +1,1 @@
+//! The one place that orders SQL: every script of `sql/`, with its name and what it requires.

@@ -1,0 +1,1 @@
+//! The SQL types as values with invariants, apart from their storage.
