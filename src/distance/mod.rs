@@ -1,5 +1,6 @@
 //! Distance kernels over slices. Knows neither the SQL types nor PostgreSQL.
 
+pub mod prefetch;
 pub mod scalar;
 
 /// The four distances of dense vectors.

@@ -2,4 +2,8 @@
 
 pub mod build;
 pub mod codes;
+pub mod graph;
+pub mod layout;
 pub mod options;
+pub mod search;
+pub mod visited;

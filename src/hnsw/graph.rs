@@ -1,0 +1,47 @@
+//! What a search needs of a graph, wherever it is stored: in memory or on pages. Pure.
+
+/// A node that a search has computed a distance to.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Candidate<N> {
+    /// Order key: smaller is nearer. What it measures is the store's affair (see `codes::Query::key`).
+    pub key: f32,
+    /// How far the true distance may lie from the key, for lower bounds.
+    pub slack: f32,
+    /// The node.
+    pub node: N,
+    /// Whether the node has rows to return; a tombstone is only traversed.
+    pub is_live: bool,
+}
+
+/// A graph and one query against it.
+pub trait GraphStore {
+    /// Handle of a node on one level.
+    type Node: Copy + Eq;
+    /// Why the graph could not be read.
+    type Error;
+
+    /// A number that is unique for the node's place in the store.
+    fn place(node: Self::Node) -> u64;
+
+    /// Puts the neighbors of `node` on `level` into `out`, which is cleared first. A node that is gone has none.
+    fn neighbors(
+        &mut self,
+        node: Self::Node,
+        level: u8,
+        out: &mut Vec<Self::Node>,
+    ) -> Result<(), Self::Error>;
+
+    /// Appends a candidate to `out` for each of `nodes` that is still there, in their order.
+    fn evaluate(
+        &mut self,
+        nodes: &[Self::Node],
+        level: u8,
+        out: &mut Vec<Candidate<Self::Node>>,
+    ) -> Result<(), Self::Error>;
+
+    /// Says that the neighbors of `node` on `level` will probably be asked for next.
+    fn prefetch(&mut self, node: Self::Node, level: u8);
+
+    /// The handle on level 0 of a node known by its handle on an upper level; `None` if it is gone.
+    fn ground(&mut self, node: Self::Node) -> Result<Option<Self::Node>, Self::Error>;
+}

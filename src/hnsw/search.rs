@@ -1,0 +1,237 @@
+//! Greedy descent and the resumable search of one level: algorithms 2 and 5 of the HNSW paper (Malkov and
+//! Yashunin, arXiv 1603.09320) over any [`GraphStore`]. Pure.
+//!
+//! A search that may be resumed keeps every candidate it has computed: the next batch starts from those that the
+//! last one did not need, and nothing is searched twice.
+
+use super::graph::{Candidate, GraphStore};
+use super::visited::Visited;
+use std::cmp::Ordering;
+use std::collections::BinaryHeap;
+
+/// Order by key, nearest on top.
+#[derive(Debug, Clone, Copy)]
+struct Nearest<N>(Candidate<N>);
+/// Order by key, farthest on top.
+#[derive(Debug, Clone, Copy)]
+struct Farthest<N>(Candidate<N>);
+
+macro_rules! order_by_key {
+    ($name:ident, |$a:ident, $b:ident| $order:expr) => {
+        impl<N> PartialEq for $name<N> {
+            fn eq(&self, other: &Self) -> bool {
+                self.0.key.total_cmp(&other.0.key).is_eq()
+            }
+        }
+        impl<N> Eq for $name<N> {}
+        impl<N> PartialOrd for $name<N> {
+            fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+                Some(self.cmp(other))
+            }
+        }
+        impl<N> Ord for $name<N> {
+            #[inline]
+            fn cmp(&self, other: &Self) -> Ordering {
+                let ($a, $b) = (self.0.key, other.0.key);
+                $order
+            }
+        }
+    };
+}
+order_by_key!(Nearest, |a, b| b.total_cmp(&a));
+order_by_key!(Farthest, |a, b| a.total_cmp(&b));
+
+/// Walks greedily from `entry` on level `from` down to level `to` (exclusive) and returns the nearest node found,
+/// as a handle of level `to`. `None` if the entry is gone.
+pub fn descend<S: GraphStore>(
+    store: &mut S,
+    entry: S::Node,
+    from: u8,
+    to: u8,
+) -> Result<Option<S::Node>, S::Error> {
+    if from <= to {
+        return Ok(Some(entry));
+    }
+    let (mut neighbors, mut evaluated) = (Vec::new(), Vec::new());
+    store.evaluate(&[entry], from, &mut evaluated)?;
+    let Some(mut best) = evaluated.first().copied() else { return Ok(None) };
+    for level in (to + 1..=from).rev() {
+        loop {
+            store.neighbors(best.node, level, &mut neighbors)?;
+            evaluated.clear();
+            store.evaluate(&neighbors, level, &mut evaluated)?;
+            match evaluated.iter().min_by(|a, b| a.key.total_cmp(&b.key)) {
+                Some(nearest) if nearest.key < best.key => best = *nearest,
+                _ => break,
+            }
+        }
+    }
+    if to == 0 { store.ground(best.node) } else { Ok(Some(best.node)) }
+}
+
+/// When a resumed search has done enough, beside having found its batch.
+#[derive(Debug, Clone, Copy)]
+pub struct Bounds {
+    /// Distances after which no further candidate is expanded.
+    pub max_visited: usize,
+    /// Bytes of candidates after which no further candidate is expanded.
+    pub max_bytes: usize,
+}
+
+impl Bounds {
+    /// No bound.
+    pub const NONE: Bounds = Bounds { max_visited: usize::MAX, max_bytes: usize::MAX };
+}
+
+/// One search of one level, which may be resumed.
+#[derive(Debug)]
+pub struct LayerSearch<N> {
+    visited: Visited,
+    frontier: BinaryHeap<Nearest<N>>,
+    best: BinaryHeap<Farthest<N>>,
+    spare: BinaryHeap<Nearest<N>>,
+    resumable: bool,
+    neighbors: Vec<N>,
+    evaluated: Vec<Candidate<N>>,
+}
+
+impl<N> Default for LayerSearch<N> {
+    fn default() -> Self {
+        Self {
+            visited: Visited::default(),
+            frontier: BinaryHeap::new(),
+            best: BinaryHeap::new(),
+            spare: BinaryHeap::new(),
+            resumable: false,
+            neighbors: Vec::new(),
+            evaluated: Vec::new(),
+        }
+    }
+}
+
+impl<N: Copy + Eq> LayerSearch<N> {
+    /// Forgets everything; keeps the memory. A resumable search keeps candidates beyond the first batch.
+    pub fn reset(&mut self, resumable: bool) {
+        self.visited.clear();
+        self.frontier.clear();
+        self.best.clear();
+        self.spare.clear();
+        self.resumable = resumable;
+    }
+
+    /// Bytes of memory held.
+    pub fn size_bytes(&self) -> usize {
+        let candidates = self.frontier.capacity() + self.best.capacity() + self.spare.capacity();
+        candidates * size_of::<Candidate<N>>() + self.visited.size_bytes()
+    }
+
+    /// Nodes whose distance was computed.
+    pub fn visited_count(&self) -> usize {
+        self.visited.len()
+    }
+
+    /// Adds starting points; those seen before are ignored.
+    pub fn seed<S: GraphStore<Node = N>>(
+        &mut self,
+        store: &mut S,
+        level: u8,
+        entries: &[N],
+    ) -> Result<(), S::Error> {
+        self.neighbors.clear();
+        self.neighbors.extend_from_slice(entries);
+        self.admit(store, level, usize::MAX)
+    }
+
+    /// Searches until the `ef` nearest of the nodes not yet taken are known, a bound is reached, or nothing is left.
+    pub fn run<S: GraphStore<Node = N>>(
+        &mut self,
+        store: &mut S,
+        level: u8,
+        ef: usize,
+        bounds: Bounds,
+    ) -> Result<(), S::Error> {
+        while self.best.len() < ef
+            && let Some(Nearest(candidate)) = self.spare.pop()
+        {
+            self.best.push(Farthest(candidate));
+        }
+        while let Some(Nearest(nearest)) = self.frontier.peek().copied() {
+            let is_full = self.best.len() >= ef;
+            if is_full && self.best.peek().is_some_and(|farthest| nearest.key > farthest.0.key) {
+                break;
+            }
+            if self.visited.len() >= bounds.max_visited || self.used_bytes() >= bounds.max_bytes {
+                break;
+            }
+            self.frontier.pop();
+            store.neighbors(nearest.node, level, &mut self.neighbors)?;
+            self.admit(store, level, ef)?;
+            if let Some(Nearest(next)) = self.frontier.peek() {
+                store.prefetch(next.node, level);
+            }
+        }
+        Ok(())
+    }
+
+    /// Bytes that the candidates of this search take, without what earlier searches left allocated.
+    fn used_bytes(&self) -> usize {
+        let candidates = self.frontier.len() + self.best.len() + self.spare.len();
+        candidates * size_of::<Candidate<N>>() + self.visited.len() * 2 * size_of::<u64>()
+    }
+
+    /// Computes the distances of those of `self.neighbors` not seen before and sorts them into the heaps.
+    fn admit<S: GraphStore<Node = N>>(
+        &mut self,
+        store: &mut S,
+        level: u8,
+        ef: usize,
+    ) -> Result<(), S::Error> {
+        let visited = &mut self.visited;
+        self.neighbors.retain(|node| visited.insert(S::place(*node)));
+        self.evaluated.clear();
+        store.evaluate(&self.neighbors, level, &mut self.evaluated)?;
+        for candidate in &self.evaluated {
+            let is_wanted = self.best.len() < ef
+                || self.best.peek().is_some_and(|farthest| candidate.key < farthest.0.key);
+            if is_wanted || self.resumable {
+                self.frontier.push(Nearest(*candidate));
+            }
+            if !candidate.is_live {
+                continue;
+            }
+            if is_wanted {
+                self.best.push(Farthest(*candidate));
+                if self.best.len() > ef
+                    && let Some(Farthest(evicted)) = self.best.pop()
+                    && self.resumable
+                {
+                    self.spare.push(Nearest(evicted));
+                }
+            } else if self.resumable {
+                self.spare.push(Nearest(*candidate));
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes the nodes found by the last run, in no particular order.
+    pub fn take_best(&mut self, out: &mut Vec<Candidate<N>>) {
+        out.extend(self.best.drain().map(|Farthest(candidate)| candidate));
+    }
+
+    /// Takes all remaining nodes that a resumable search computed a distance to, in no particular order.
+    pub fn take_rest(&mut self, out: &mut Vec<Candidate<N>>) {
+        self.take_best(out);
+        out.extend(self.spare.drain().map(|Nearest(candidate)| candidate));
+    }
+
+    /// Gives a taken node back: a later run may return it.
+    pub fn put_back(&mut self, candidate: Candidate<N>) {
+        self.spare.push(Nearest(candidate));
+    }
+
+    /// Whether a further run could find more nodes.
+    pub fn is_exhausted(&self) -> bool {
+        self.frontier.is_empty() && self.spare.is_empty() && self.best.is_empty()
+    }
+}

@@ -1,0 +1,68 @@
+//! Differences between PostgreSQL 14 and 18, and C macros that bindgen cannot see, under their C names.
+#![allow(unsafe_code)]
+
+use pgrx::pg_sys;
+
+/// `InvalidSubTransactionId`.
+const INVALID_SUB_TRANSACTION_ID: pg_sys::SubTransactionId = 0;
+
+/// `RelationNeedsWAL(relation)`.
+pub fn relation_needs_wal(relation: pg_sys::Relation) -> bool {
+    // SAFETY: callers pass an open relation (`pg::relation::Relation`); wal_level is read on the main thread.
+    unsafe {
+        let rel = &*relation;
+        let permanent = (*rel.rd_rel).relpersistence as u8 == pg_sys::RELPERSISTENCE_PERMANENT;
+        #[cfg(any(feature = "pg14", feature = "pg15"))]
+        let created_here = rel.rd_createSubid != INVALID_SUB_TRANSACTION_ID
+            || rel.rd_firstRelfilenodeSubid != INVALID_SUB_TRANSACTION_ID;
+        #[cfg(not(any(feature = "pg14", feature = "pg15")))]
+        let created_here = rel.rd_createSubid != INVALID_SUB_TRANSACTION_ID
+            || rel.rd_firstRelfilelocatorSubid != INVALID_SUB_TRANSACTION_ID;
+        let wal_logged = pg_sys::wal_level >= pg_sys::WalLevel::WAL_LEVEL_REPLICA as i32;
+        permanent && (wal_logged || !created_here)
+    }
+}
+
+/// `TupleDescAttr(desc, index)`.
+///
+/// # Safety
+/// `desc` is a valid tuple descriptor with more than `index` attributes.
+pub unsafe fn tuple_desc_attr<'a>(
+    desc: pg_sys::TupleDesc,
+    index: usize,
+) -> &'a pg_sys::FormData_pg_attribute {
+    // SAFETY: contract of this function.
+    unsafe {
+        #[cfg(not(feature = "pg18"))]
+        {
+            &(*desc).attrs.as_slice((*desc).natts as usize)[index]
+        }
+        #[cfg(feature = "pg18")]
+        {
+            &*pg_sys::TupleDescAttr(desc, index as i32)
+        }
+    }
+}
+
+/// `ReadRecentBuffer`: pins `buffer` if it still holds `block` of the relation's main fork.
+pub fn read_recent_buffer(relation: pg_sys::Relation, block: u32, buffer: pg_sys::Buffer) -> bool {
+    // SAFETY: callers pass an open relation; the function itself validates that the buffer holds the block.
+    unsafe {
+        #[cfg(any(feature = "pg14", feature = "pg15"))]
+        let locator = (*relation).rd_node;
+        #[cfg(not(any(feature = "pg14", feature = "pg15")))]
+        let locator = (*relation).rd_locator;
+        pg_sys::ReadRecentBuffer(locator, pg_sys::ForkNumber::MAIN_FORKNUM, block, buffer)
+    }
+}
+
+/// `vacuum_delay_point`, which PostgreSQL 18 gave an argument; also serves interrupts.
+pub fn vacuum_delay_point() {
+    // SAFETY: called on the main thread without a content lock held.
+    unsafe {
+        #[cfg(not(feature = "pg18"))]
+        pg_sys::vacuum_delay_point();
+        #[cfg(feature = "pg18")]
+        pg_sys::vacuum_delay_point(false);
+    }
+}
