@@ -192,6 +192,11 @@ impl Shape {
         self.dims.next_multiple_of(8)
     }
 
+    /// Bytes of a node item before its neighbor list: what a distance reads.
+    pub fn node_head_size(&self) -> usize {
+        self.neighbors_at()
+    }
+
     fn neighbors_at(&self) -> usize {
         NODE_CODE + self.code_size()
     }

@@ -1,0 +1,284 @@
+//! The graph on pages: a [`GraphStore`] over buffers, and the page reads that insert, vacuum and verify share.
+//!
+//! At most one content lock at a time, held only while one item is read (README.md, lock order). A pointer whose
+//! slot was freed or reused is skipped, which is what makes readers safe beside vacuum and on a standby; an item
+//! that cannot be what it claims is XX002.
+
+use super::codes::Query;
+use super::graph::{Candidate, GraphStore};
+use super::layout::{
+    self, ITEM_PTR_SIZE, ItemPtr, META_BLOCK, Meta, MetaProblem, Node, OPAQUE_SIZE, Opaque, PageKind,
+    Shape, SlotState, Upper,
+};
+use crate::error::{Error, Result, SqlState};
+use crate::pg::buffer::{BufferHints, Shared};
+use crate::pg::page::Page;
+use crate::pg::relation::Relation;
+
+/// Distances prefetched at once: a whole list of an index with the default `m`.
+const PREFETCH_BATCH: usize = 32;
+
+/// XX002 for an item of `relation` that cannot be what it claims.
+pub fn corrupt_item(relation: Relation, block: u32, offset: u16, what: &str) -> Error {
+    Error::corrupt_index(
+        format!("index \"{}\" has an invalid {what}", relation.name()),
+        format!("Block {block}, offset {offset}."),
+    )
+}
+
+/// XX002 for a page of `relation` that is not of the expected kind.
+pub fn corrupt_page(relation: Relation, block: u32, expected: PageKind) -> Error {
+    Error::corrupt_index(
+        format!("index \"{}\" has an invalid page", relation.name()),
+        format!("Block {block} is not a {expected:?} page of annex."),
+    )
+}
+
+/// Checks that `page` is of `kind`.
+#[inline]
+pub fn expect_kind(relation: Relation, block: u32, page: Page<'_>, kind: PageKind) -> Result<Opaque> {
+    match Opaque::read(page.special()) {
+        Some(opaque) if opaque.kind == kind => Ok(opaque),
+        _ => Err(corrupt_page(relation, block, kind)),
+    }
+}
+
+/// Checks that `block` exists, so that a damaged pointer is XX002 instead of an error about files.
+pub fn expect_block(relation: Relation, block: u32) -> Result<()> {
+    if block < relation.block_count() {
+        return Ok(());
+    }
+    Err(Error::corrupt_index(
+        format!("index \"{}\" has an invalid pointer", relation.name()),
+        format!("It leads to block {block}, but the index has {} blocks.", relation.block_count()),
+    ))
+}
+
+/// Decodes the contents of the meta page.
+pub fn decode_meta(relation: Relation, page: Page<'_>) -> Result<Meta> {
+    let decoded = match Opaque::read(page.special()) {
+        Some(opaque) if opaque.kind == PageKind::Meta => Meta::read(page.contents()),
+        _ => Err(MetaProblem::Invalid),
+    };
+    decoded.map_err(|problem| match problem {
+        MetaProblem::Invalid => Error::corrupt_index(
+            "hnsw index is not valid",
+            format!("Block 0 of index \"{}\" is not a meta page of annex.", relation.name()),
+        ),
+        MetaProblem::TooNew(version) => Error::new(
+            SqlState::FeatureNotSupported,
+            format!("index \"{}\" has a format that this version cannot read", relation.name()),
+        )
+        .with_detail(format!(
+            "The index has format {version}, this library reads up to {}.",
+            layout::FORMAT_VERSION
+        ))
+        .with_hint("Update the library, or REINDEX the index."),
+    })
+}
+
+/// Reads the meta page under a share lock.
+pub fn read_meta(relation: Relation) -> Result<Meta> {
+    if relation.block_count() == 0 {
+        return Err(Error::corrupt_index(
+            "hnsw index is not valid",
+            format!("Index \"{}\" has no blocks.", relation.name()),
+        ));
+    }
+    let shared = Shared::read(relation, META_BLOCK);
+    decode_meta(relation, shared.page())
+}
+
+/// Reads the mean that codes are relative to: `dims` floats, or none if the index has a zero mean.
+pub fn read_mean(relation: Relation, meta: &Meta) -> Result<Vec<f32>> {
+    let mut mean = Vec::new();
+    let mut block = meta.params;
+    while block != layout::NO_BLOCK && mean.len() < meta.shape.dims {
+        expect_block(relation, block)?;
+        let shared = Shared::read(relation, block);
+        let opaque = expect_kind(relation, block, shared.page(), PageKind::Params)?;
+        let contents = shared.page().contents();
+        mean.extend(contents.chunks_exact(4).map(|b| f32::from_ne_bytes([b[0], b[1], b[2], b[3]])));
+        if contents.is_empty() {
+            break;
+        }
+        block = opaque.next;
+    }
+    let is_valid = if meta.params == layout::NO_BLOCK {
+        mean.is_empty()
+    } else {
+        mean.len() == meta.shape.dims && mean.iter().all(|x| x.is_finite())
+    };
+    if is_valid { Ok(mean) } else { Err(corrupt_page(relation, meta.params, PageKind::Params)) }
+}
+
+/// One query against the graph of one index.
+pub struct DiskGraph<'a> {
+    relation: Relation,
+    shape: &'a Shape,
+    query: &'a Query,
+    hints: &'a mut BufferHints,
+    blocks: u32,
+}
+
+impl<'a> DiskGraph<'a> {
+    /// A view of the index for `query`, which must have been prepared with the index's parameters.
+    pub fn new(
+        relation: Relation,
+        shape: &'a Shape,
+        query: &'a Query,
+        hints: &'a mut BufferHints,
+    ) -> Self {
+        let blocks = relation.block_count();
+        Self { relation, shape, query, hints, blocks }
+    }
+
+    /// Calls `read` with the item at `ptr` under a share lock on its page, or not at all if the slot was freed or
+    /// reused since the pointer was made.
+    #[inline]
+    fn with_item<T>(
+        &mut self,
+        ptr: ItemPtr,
+        kind: PageKind,
+        read: impl FnOnce(&Shape, &[u8]) -> Option<T>,
+    ) -> Result<Option<T>> {
+        if ptr.block >= self.blocks {
+            expect_block(self.relation, ptr.block)?;
+            self.blocks = self.relation.block_count();
+        }
+        let shared = self.hints.read(ptr.block);
+        let page = shared.page();
+        expect_kind(self.relation, ptr.block, page, kind)?;
+        let corrupt = || corrupt_item(self.relation, ptr.block, ptr.offset, "item");
+        let item = page.item(ptr.offset).ok_or_else(corrupt)?;
+        let generation = layout::generation(item).ok_or_else(corrupt)?;
+        let state = SlotState::of(item).ok_or_else(corrupt)?;
+        if generation != ptr.generation || state == SlotState::Free {
+            return Ok(None);
+        }
+        read(self.shape, item).map(Some).ok_or_else(corrupt)
+    }
+
+    /// Calls `read` with the node at `ptr`, unless its slot was freed or reused.
+    pub fn with_node<T>(
+        &mut self,
+        ptr: ItemPtr,
+        read: impl FnOnce(Node<'_>) -> T,
+    ) -> Result<Option<T>> {
+        self.with_item(ptr, PageKind::Node, |shape, item| Node::read(item, shape).map(read))
+    }
+
+    /// Calls `read` with the upper item at `ptr`, unless its slot was freed or reused.
+    pub fn with_upper<T>(
+        &mut self,
+        ptr: ItemPtr,
+        read: impl FnOnce(Upper<'_>) -> T,
+    ) -> Result<Option<T>> {
+        self.with_item(ptr, PageKind::Upper, |shape, item| Upper::read(item, shape).map(read))
+    }
+
+    fn candidate(query: &Query, ptr: ItemPtr, node: Node<'_>) -> Candidate<ItemPtr> {
+        let factors = node.factors();
+        Candidate {
+            key: query.key(node.code(), &factors),
+            slack: query.slack(&factors),
+            node: ptr,
+            is_live: node.state() == SlotState::Live,
+        }
+    }
+}
+
+impl GraphStore for DiskGraph<'_> {
+    type Node = ItemPtr;
+    type Error = Error;
+
+    fn place(node: ItemPtr) -> u64 {
+        node.place()
+    }
+
+    fn neighbors(&mut self, node: ItemPtr, level: u8, out: &mut Vec<ItemPtr>) -> Result<()> {
+        out.clear();
+        if level == 0 {
+            self.with_node(node, |node| out.extend(node.neighbors()))?;
+        } else {
+            self.with_upper(node, |upper| out.extend(upper.neighbors(level)))?;
+        }
+        Ok(())
+    }
+
+    fn evaluate(
+        &mut self,
+        nodes: &[ItemPtr],
+        level: u8,
+        out: &mut Vec<Candidate<ItemPtr>>,
+    ) -> Result<()> {
+        let query = self.query;
+        for batch in nodes.chunks(PREFETCH_BATCH) {
+            for ptr in batch {
+                self.hints.prefetch_descriptor(ptr.block);
+            }
+            if level == 0 {
+                let len = self.shape.node_head_size();
+                for ptr in batch {
+                    let start = self.shape.expected_node_start(ptr.offset);
+                    self.hints.prefetch_bytes(ptr.block, start, len);
+                }
+            }
+            for ptr in batch {
+                let candidate = if level == 0 {
+                    self.with_node(*ptr, |node| Self::candidate(query, *ptr, node))?
+                } else {
+                    self.with_upper(*ptr, |upper| {
+                        let factors = upper.factors();
+                        let key = query.key(upper.code(), &factors);
+                        Candidate { key, slack: query.slack(&factors), node: *ptr, is_live: true }
+                    })?
+                };
+                out.extend(candidate);
+            }
+        }
+        Ok(())
+    }
+
+    fn prefetch(&mut self, node: ItemPtr, level: u8) {
+        if level == 0 {
+            let start = self.shape.expected_node_start(node.offset) + self.shape.node_head_size();
+            let len = self.shape.degree(0) * ITEM_PTR_SIZE;
+            self.hints.prefetch_bytes(node.block, start, len);
+        }
+    }
+
+    fn ground(&mut self, node: ItemPtr) -> Result<Option<ItemPtr>> {
+        self.with_upper(node, |upper| upper.node())
+    }
+}
+
+/// Calls `visit` with every item of every page of `kind`, page by page under a share lock, with the block and
+/// line pointer; blocks added meanwhile are visited too. `between` runs between pages, without a lock.
+pub fn for_each_item(
+    relation: Relation,
+    kind: PageKind,
+    mut visit: impl FnMut(u32, u16, &[u8]) -> Result<()>,
+    mut between: impl FnMut(),
+) -> Result<()> {
+    let mut block = META_BLOCK + 1;
+    while block < relation.block_count() {
+        {
+            let shared = Shared::read(relation, block);
+            let page = shared.page();
+            if page.special().len() == OPAQUE_SIZE
+                && Opaque::read(page.special()).is_some_and(|opaque| opaque.kind == kind)
+            {
+                for offset in 1..=page.item_count() {
+                    let item = page
+                        .item(offset)
+                        .ok_or_else(|| corrupt_item(relation, block, offset, "line pointer"))?;
+                    visit(block, offset, item)?;
+                }
+            }
+        }
+        between();
+        block += 1;
+    }
+    Ok(())
+}
