@@ -1,7 +1,15 @@
 //! Distance kernels over slices. Knows neither the SQL types nor PostgreSQL.
+//!
+//! [`scalar`] defines each kernel; [`Kernels`] holds the versions for one instruction set. Integer kernels
+//! give the same integer on every level, binary32 ones may differ in the last bits: they sum in another order.
 
+mod dispatch;
 pub mod prefetch;
 pub mod scalar;
+#[cfg(target_arch = "x86_64")]
+mod x86_64;
+
+pub use dispatch::{Kernels, Level, kernels};
 
 /// The four distances of dense vectors.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -22,26 +30,26 @@ pub enum Metric {
 /// # Panics
 /// If the lengths differ; SQL callers have reported 22000 before.
 pub fn l2_squared(a: &[f32], b: &[f32]) -> f32 {
-    scalar::l2_squared(a, b)
+    kernels().l2_squared(a, b)
 }
 
 /// Inner product of two vectors of equal length, accumulated in binary32.
 /// # Panics
 /// If the lengths differ.
 pub fn inner_product(a: &[f32], b: &[f32]) -> f32 {
-    scalar::inner_product(a, b)
+    kernels().inner_product(a, b)
 }
 
 /// Taxicab distance of two vectors of equal length, accumulated in binary32.
 /// # Panics
 /// If the lengths differ.
 pub fn l1(a: &[f32], b: &[f32]) -> f32 {
-    scalar::l1(a, b)
+    kernels().l1(a, b)
 }
 
 /// Inner product and both squared norms in one pass: `(a.b, a.a, b.b)`, accumulated in binary32.
 /// # Panics
 /// If the lengths differ.
 pub fn cosine_parts(a: &[f32], b: &[f32]) -> (f32, f32, f32) {
-    scalar::cosine_parts(a, b)
+    kernels().cosine_parts(a, b)
 }

@@ -28,3 +28,9 @@ pub fn range(address: *const u8, len: usize) {
         line(address.wrapping_add(len - 1));
     }
 }
+
+/// Prefetches all cache lines of a slice.
+#[inline]
+pub fn slice<T>(items: &[T]) {
+    range(items.as_ptr().cast(), size_of_val(items));
+}

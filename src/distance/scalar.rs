@@ -1,27 +1,80 @@
-//! Reference kernels: the definition of right for every other level.
+//! Reference kernels: the definition of right for every other level, and what CPUs without SIMD of ours run.
+//!
+//! Sums are kept in [`LANES`] partial sums, element `i` in sum `i % LANES`: a compiler may then use whatever
+//! vector unit the target always has, and rounding errors grow with `len / LANES` instead of `len`.
+
+/// Number of partial sums.
+const LANES: usize = 16;
+
+/// `sum(term(a_i, b_i))` in binary32.
+#[inline(always)]
+fn sum<A: Copy, B: Copy>(a: &[A], b: &[B], term: impl Fn(A, B) -> f32) -> f32 {
+    assert_eq!(a.len(), b.len());
+    let (a_chunks, a_tail) = a.as_chunks::<LANES>();
+    let (b_chunks, b_tail) = b.as_chunks::<LANES>();
+    let mut sums = [0.0f32; LANES];
+    for (x, y) in a_chunks.iter().zip(b_chunks) {
+        for ((sum, &x), &y) in sums.iter_mut().zip(x).zip(y) {
+            *sum += term(x, y);
+        }
+    }
+    for ((sum, &x), &y) in sums.iter_mut().zip(a_tail).zip(b_tail) {
+        *sum += term(x, y);
+    }
+    sums.iter().fold(0.0, |total, sum| total + sum)
+}
 
 /// See [`super::l2_squared`].
 pub fn l2_squared(a: &[f32], b: &[f32]) -> f32 {
-    assert_eq!(a.len(), b.len());
-    a.iter().zip(b).map(|(x, y)| (x - y) * (x - y)).sum()
+    sum(a, b, |x, y| (x - y) * (x - y))
 }
 
 /// See [`super::inner_product`].
 pub fn inner_product(a: &[f32], b: &[f32]) -> f32 {
-    assert_eq!(a.len(), b.len());
-    a.iter().zip(b).map(|(x, y)| x * y).sum()
+    sum(a, b, |x, y| x * y)
 }
 
 /// See [`super::l1`].
 pub fn l1(a: &[f32], b: &[f32]) -> f32 {
-    assert_eq!(a.len(), b.len());
-    a.iter().zip(b).map(|(x, y)| (x - y).abs()).sum()
+    sum(a, b, |x, y| (x - y).abs())
 }
 
 /// See [`super::cosine_parts`].
 pub fn cosine_parts(a: &[f32], b: &[f32]) -> (f32, f32, f32) {
+    (
+        inner_product(a, b),
+        inner_product(a, a),
+        inner_product(b, b),
+    )
+}
+
+/// See [`super::Kernels::dot_i16_i8`].
+pub fn dot_i16_i8(query: &[i16], code: &[i8]) -> i64 {
+    assert_eq!(query.len(), code.len());
+    query
+        .iter()
+        .zip(code)
+        .map(|(&q, &c)| i64::from(i32::from(q) * i32::from(c)))
+        .sum()
+}
+
+/// See [`super::Kernels::dot_i8_i8`].
+pub fn dot_i8_i8(a: &[i8], b: &[i8]) -> i64 {
     assert_eq!(a.len(), b.len());
-    a.iter().zip(b).fold((0.0, 0.0, 0.0), |(d, p, q), (x, y)| {
-        (d + x * y, p + x * x, q + y * y)
+    a.iter()
+        .zip(b)
+        .map(|(&x, &y)| i64::from(i32::from(x) * i32::from(y)))
+        .sum()
+}
+
+/// See [`super::Kernels::l1_f32_i8`].
+pub fn l1_f32_i8(query: &[f32], scale: f32, code: &[i8]) -> f32 {
+    sum(query, code, |q, c| (q - scale * f32::from(c)).abs())
+}
+
+/// See [`super::Kernels::l1_i8_i8`].
+pub fn l1_i8_i8(a_scale: f32, a: &[i8], b_scale: f32, b: &[i8]) -> f32 {
+    sum(a, b, |x, y| {
+        (a_scale * f32::from(x) - b_scale * f32::from(y)).abs()
     })
 }

@@ -6,7 +6,15 @@
 //! distance then differs from the code's by at most `error`, which gives true lower bounds.
 //! A query is rounded to 14-bit integers, so that query-to-code products are exact integers on every CPU.
 
-use crate::distance::Metric;
+mod arena;
+mod encode;
+mod query;
+
+pub use arena::CodeArena;
+pub use encode::MeanAccumulator;
+pub use query::Query;
+
+use crate::distance::{Kernels, Metric, kernels};
 
 /// What all codes of one index share.
 #[derive(Debug, Clone, PartialEq)]
@@ -19,42 +27,59 @@ pub struct CodeParams {
     pub mean: Vec<f32>,
 }
 
-/// What is stored beside the code of one vector.
+/// What is stored beside the code of one vector. No field is ever NaN.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct Factors {
-    /// Size of one step of the code.
+    /// Size of one step of the code; 0 if the code is all zeros.
     pub scale: f32,
-    /// Squared L2 norm of `scale * c`.
+    /// Squared L2 norm of `scale * c`; finite.
     pub norm_squared: f32,
-    /// Norm of the reconstruction error `x - x^`, rounded up.
+    /// Norm of the reconstruction error `x - x^`, rounded up. Infinite if no useful bound is known: then
+    /// every lower bound of this vector is trivial.
     pub error: f32,
 }
 
-/// Codes of `len` vectors in one block, for builds.
-#[derive(Debug)]
-pub struct CodeArena {
-    /// Shared parameters.
-    pub params: CodeParams,
-    /// `params.dims` codes a vector.
-    pub codes: Vec<i8>,
-    /// One a vector.
-    pub factors: Vec<Factors>,
+impl CodeParams {
+    /// Parameters of an index.
+    /// # Panics
+    /// If `mean` is neither empty nor `dims` long, or not empty for inner product, whose order a shift would
+    /// change. Bytes from disk are checked before they come here.
+    pub fn new(metric: Metric, dims: usize, mean: Vec<f32>) -> Self {
+        assert!(mean.is_empty() || (mean.len() == dims && metric != Metric::InnerProduct));
+        Self { metric, dims, mean }
+    }
+
+    /// Ordering key of two codes: the same as that of a [`Query::from_code`] of either of them to the other.
+    /// # Panics
+    /// If the codes differ in length.
+    #[inline]
+    pub fn code_key(&self, a: &[i8], fa: &Factors, b: &[i8], fb: &Factors) -> f32 {
+        code_key(kernels(), self.metric, (a, fa), (b, fb))
+    }
 }
 
-impl CodeArena {
-    /// Code of vector `id`.
-    pub fn code(&self, id: u32) -> &[i8] {
-        let start = id as usize * self.params.dims;
-        &self.codes[start..start + self.params.dims]
+/// See [`CodeParams::code_key`]. Symmetric to the last bit: each operation that mixes both sides commutes.
+#[inline(always)]
+fn code_key(
+    kernels: &Kernels,
+    metric: Metric,
+    (a, fa): (&[i8], &Factors),
+    (b, fb): (&[i8], &Factors),
+) -> f32 {
+    if metric == Metric::L1 {
+        return kernels.l1_i8_i8(fa.scale, a, fb.scale, b);
     }
+    let product = f64::from(fa.scale) * f64::from(fb.scale) * kernels.dot_i8_i8(a, b) as f64;
+    key_of_product(metric, product, f64::from(fa.norm_squared), fb)
+}
 
-    /// Number of vectors.
-    pub fn len(&self) -> usize {
-        self.factors.len()
-    }
-
-    /// Whether the arena holds no vector.
-    pub fn is_empty(&self) -> bool {
-        self.factors.is_empty()
+/// Ordering key from the inner product of `x^ - mean` with a query of squared norm `norm_squared`.
+#[inline(always)]
+fn key_of_product(metric: Metric, product: f64, norm_squared: f64, factors: &Factors) -> f32 {
+    if metric == Metric::InnerProduct {
+        -product as f32
+    } else {
+        // Rounding can take the square of a small distance below zero.
+        (norm_squared + f64::from(factors.norm_squared) - 2.0 * product).max(0.0) as f32
     }
 }

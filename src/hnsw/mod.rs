@@ -2,6 +2,7 @@
 
 pub mod build;
 pub mod codes;
+pub mod disk_graph;
 pub mod graph;
 pub mod layout;
 pub mod options;

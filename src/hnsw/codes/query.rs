@@ -1,0 +1,220 @@
+//! A query against codes: ordering keys, and true lower bounds of what the SQL operators return.
+//!
+//! The executor reorders rows by their exact distance and raises an error when one comes out below the bound
+//! it was given, so a bound must hold against the operators' own binary32 arithmetic, not only in theory.
+//! Notation: `q`, `x` the vectors in the space of the codes (for cosine normalised; less the mean),
+//! `q^`, `x^` what is stored of them. With `u` = 2^-24 and any order of summation, with or without fused
+//! operations, a binary32 sum of `n` products of rounded terms is within `gamma(n)` of the sum of magnitudes,
+//! beside 2^-149 for each term that underflows (Higham, Accuracy and Stability, section 3.1).
+
+use super::encode::{Centered, round_to_i32, round_up};
+use super::{CodeParams, Factors, key_of_product};
+use crate::distance::{Kernels, Metric, kernels};
+
+/// Largest magnitude of an element of a query: 14 bits with sign.
+const QUERY_MAX: f64 = 8191.0;
+
+/// Unit roundoff of binary32, 2^-24, with room for the rounding of our own binary64 arithmetic.
+const UNIT: f64 = f32::EPSILON as f64 * 0.501;
+
+/// Smallest positive binary32 value, twice what one operation loses to underflow.
+const TINY: f64 = 1.401_298_464_324_817e-45;
+
+/// Elements of an L1 query are cut to this, so that no difference to a code is NaN.
+const L1_MAX: f64 = (1u128 << 127) as f64;
+
+/// Sums of magnitudes above this may overflow in the operator, whatever the sum itself is.
+const SUM_MAX: f64 = (1u128 << 126) as f64;
+
+/// Taken off a result for the few binary64 operations that made it.
+const DOWN: f64 = 1.0 - 1.0 / (1u64 << 46) as f64;
+
+/// Distances from one vector to many codes.
+#[derive(Debug, Clone)]
+pub struct Query {
+    metric: Metric,
+    kernels: &'static Kernels,
+    /// Elements of the query in steps of `scale`; empty for L1.
+    ints: Vec<i16>,
+    /// Elements of the query for L1; empty otherwise.
+    floats: Vec<f32>,
+    scale: f64,
+    /// Squared L2 norm of `q^`.
+    norm_squared: f64,
+    /// Upper bound of the L1 norm of `q^`; only for L1.
+    norm_l1: f64,
+    /// Upper bound of the norm of `q - q^` (L1 for L1, else L2).
+    error: f64,
+    /// Relative error of the SQL operator's binary32 sums.
+    gamma: f64,
+    /// Absolute error of these sums.
+    underflow: f64,
+}
+
+impl Query {
+    /// A query for the vectors nearest to `vector`.
+    /// # Panics
+    /// If `vector` is not `params.dims` long.
+    pub fn from_vector(params: &CodeParams, vector: &[f32]) -> Self {
+        let centered = Centered::new(params, vector);
+        let max_abs = centered.max_abs();
+        let mut query = Self::empty(params);
+        if params.metric == Metric::L1 {
+            query.floats = (0..params.dims)
+                .map(|i| centered.get(i).clamp(-L1_MAX, L1_MAX) as f32)
+                .collect();
+            query.set_norm_l1();
+            let rounded = |i: usize| f64::from(query.floats[i]);
+            query.error = centered.distance_up(params.metric, max_abs, rounded);
+            return query;
+        }
+        let scale = max_abs / QUERY_MAX;
+        let steps = if scale > 0.0 { 1.0 / scale } else { 0.0 };
+        query.ints = (0..params.dims)
+            .map(|i| round_to_i32((centered.get(i) * steps).clamp(-QUERY_MAX, QUERY_MAX)) as i16)
+            .collect();
+        let squares: i64 = query
+            .ints
+            .iter()
+            .map(|&q| i64::from(i32::from(q) * i32::from(q)))
+            .sum();
+        query.scale = scale;
+        query.norm_squared = scale * scale * squares as f64;
+        query.error =
+            centered.distance_up(params.metric, max_abs, |i| scale * f64::from(query.ints[i]));
+        query
+    }
+
+    /// A query for the vectors nearest to an encoded one. Exact in the code: keys are those between two
+    /// codes, and [`Self::slack`] covers the errors of both.
+    /// # Panics
+    /// If `code` is not `params.dims` long.
+    pub fn from_code(params: &CodeParams, code: &[i8], factors: &Factors) -> Self {
+        assert_eq!(code.len(), params.dims);
+        let mut query = Self::empty(params);
+        query.error = f64::from(factors.error);
+        if params.metric == Metric::L1 {
+            query.floats = code.iter().map(|&c| factors.scale * f32::from(c)).collect();
+            query.set_norm_l1();
+            query.error += query.norm_l1 * 2.0 * UNIT + query.underflow;
+            return query;
+        }
+        query.ints = code.iter().map(|&c| i16::from(c)).collect();
+        query.scale = f64::from(factors.scale);
+        query.norm_squared = f64::from(factors.norm_squared);
+        query
+    }
+
+    fn empty(params: &CodeParams) -> Self {
+        // A few operations beside the sum's: the difference, the product, the final combination.
+        let operations = (params.dims + 8) as f64;
+        Self {
+            metric: params.metric,
+            kernels: kernels(),
+            ints: Vec::new(),
+            floats: Vec::new(),
+            scale: 0.0,
+            norm_squared: 0.0,
+            norm_l1: 0.0,
+            error: 0.0,
+            gamma: operations * UNIT / (1.0 - operations * UNIT),
+            underflow: operations * TINY,
+        }
+    }
+
+    fn set_norm_l1(&mut self) {
+        let sum: f64 = self.floats.iter().map(|&q| f64::from(q).abs()).sum();
+        self.norm_l1 = sum * (1.0 + UNIT);
+    }
+
+    /// The same query with the kernels of another level; for tests and benchmarks.
+    #[must_use]
+    pub fn with_kernels(mut self, kernels: &'static Kernels) -> Self {
+        self.kernels = kernels;
+        self
+    }
+
+    /// Ordering key of a code: smaller is nearer, never NaN.
+    ///
+    /// Squared L2 distance of `q^` and `x^` for L2 and cosine, negative inner product for inner product,
+    /// L1 distance for L1.
+    /// # Panics
+    /// If `code` has other dimensions than the query.
+    #[inline]
+    pub fn key(&self, code: &[i8], factors: &Factors) -> f32 {
+        if self.metric == Metric::L1 {
+            return self.kernels.l1_f32_i8(&self.floats, factors.scale, code);
+        }
+        let dot = self.kernels.dot_i16_i8(&self.ints, code) as f64;
+        let product = self.scale * f64::from(factors.scale) * dot;
+        key_of_product(self.metric, product, self.norm_squared, factors)
+    }
+
+    /// Bound of the difference between what the key of a code stands for and the true distance: in units of
+    /// distance (not squared) for L2 and cosine, of the inner product or the L1 distance otherwise.
+    /// Infinite if there is none; never NaN.
+    pub fn slack(&self, factors: &Factors) -> f32 {
+        let error = f64::from(factors.error);
+        if self.metric != Metric::InnerProduct {
+            return round_up((error + self.error) / DOWN);
+        }
+        let code_norm = (f64::from(factors.norm_squared) * (1.0 + 2.0 * UNIT) + TINY).sqrt();
+        let query_norm = self.norm_squared_up().sqrt() + self.error;
+        let magnitude = query_norm * (code_norm + error);
+        if magnitude >= SUM_MAX {
+            return f32::INFINITY;
+        }
+        let coding = query_norm * error + self.error * code_norm;
+        round_up((coding + self.gamma * magnitude + self.underflow) / DOWN)
+    }
+
+    /// Upper bound of the squared L2 norm of `q^`.
+    fn norm_squared_up(&self) -> f64 {
+        self.norm_squared * (1.0 + 2.0 * UNIT) + TINY
+    }
+
+    /// A true lower bound of what the metric's SQL operator returns for the two exact vectors, from the
+    /// [`Self::key`] and [`Self::slack`] of one code. Never NaN; at least 0 but for inner product.
+    pub fn lower_bound(&self, key: f32, slack: f32) -> f64 {
+        // A key that overflowed stands for some value beyond the largest number.
+        let key = f64::from(key.min(f32::MAX));
+        let slack = f64::from(slack);
+        let bound = match self.metric {
+            Metric::L2 => {
+                let distance = self.l2_down(key) - slack;
+                let square = distance.max(0.0).powi(2);
+                ((square * (1.0 - self.gamma) - self.underflow) * DOWN)
+                    .max(0.0)
+                    .sqrt()
+            }
+            Metric::Cosine => {
+                let distance = self.l2_down(key) - slack;
+                // Similarity is a quotient of three sums: the product's error counts once, that of the two
+                // norms' geometric mean once; 2^-30 is for underflow of admitted norms and for binary64.
+                let rounding = 2.0 * self.gamma / (1.0 - 2.0 * self.gamma);
+                distance.max(0.0).powi(2) / 2.0 - rounding - 1.0 / (1u64 << 30) as f64
+            }
+            Metric::L1 => {
+                let difference = key * (1.0 - self.gamma) - self.norm_l1 * UNIT - self.underflow;
+                (difference * (1.0 - 2.0 * UNIT) - slack) * (1.0 - self.gamma)
+            }
+            Metric::InnerProduct => {
+                if key == f64::NEG_INFINITY {
+                    return key;
+                }
+                return (key - key.abs() * 2.0 * UNIT - TINY - slack).next_down();
+            }
+        };
+        bound.max(0.0) * DOWN
+    }
+
+    /// Lower bound of the L2 distance of `q^` and `x^` from their key.
+    ///
+    /// The key carries one rounding of itself and one of the stored norm of `x^` (and of `q^` if that is a
+    /// code). The norm of `x^` is at most that of `q^` plus the distance `t`, so its square at most
+    /// `2 |q^|^2 + 2 t^2`: `t^2 >= key - u key - u (3 |q^|^2 + 2 t^2)`, solved for `t^2`.
+    fn l2_down(&self, key: f64) -> f64 {
+        let square = key * (1.0 - UNIT) - 3.0 * UNIT * self.norm_squared_up() - 4.0 * TINY;
+        (square / (1.0 + 2.0 * UNIT) * DOWN).max(0.0).sqrt()
+    }
+}
