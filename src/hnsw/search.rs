@@ -174,7 +174,7 @@ impl<N: Copy + Eq> LayerSearch<N> {
     }
 
     /// Bytes that the candidates of this search take, without what earlier searches left allocated.
-    fn used_bytes(&self) -> usize {
+    pub fn used_bytes(&self) -> usize {
         let candidates = self.frontier.len() + self.best.len() + self.spare.len();
         candidates * size_of::<Candidate<N>>() + self.visited.len() * 2 * size_of::<u64>()
     }

@@ -1,8 +1,16 @@
 //! The unsafe fence over `pgrx::pg_sys`: safe from outside, knows nothing of vectors. Rules in `README.md`.
 
 pub mod buffer;
+pub mod catalog;
 pub mod compat;
+pub mod executor;
+pub mod heap_scan;
+pub mod interrupt;
+pub mod memory;
 pub mod page;
+pub mod planner;
+pub mod progress;
 pub mod relation;
 pub mod report;
 pub mod wal;
+pub mod worker_pool;

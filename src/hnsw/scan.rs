@@ -1,0 +1,355 @@
+//! One index scan: the order key becomes a query, batches of candidates become heap rows in order of a true lower
+//! bound of their distance, and the executor reorders exactly with the row that it fetches anyway.
+//!
+//! Never holds a pin or a lock between two rows. `hnsw.iterative_scan` decides what follows the first batch; the
+//! README beside this file says what strict order may and may not return.
+
+use super::codes::{CodeParams, Query};
+use super::disk_graph::{
+    DiskGraph, corrupt_item, expect_block, expect_kind, for_each_item, read_mean, read_meta,
+};
+use super::graph::Candidate;
+use super::layout::{ItemPtr, Meta, Node, PageKind, SlotState, TidChunk};
+use super::search::{Bounds, LayerSearch, descend};
+use crate::error::{Error, Result};
+use crate::guc::{self, IterativeScan};
+use crate::pg::buffer::{BufferHints, Shared};
+use crate::pg::relation::{Relation, Tid};
+use std::cell::RefCell;
+
+/// Bytes of search memory a backend keeps between scans.
+const KEPT_BYTES: usize = 8 << 20;
+/// Indexes whose buffer hints a backend keeps between scans.
+const KEPT_HINTS: usize = 16;
+
+/// What a backend keeps between scans, so that a short scan allocates nothing.
+#[derive(Default)]
+struct Kept {
+    search: Option<LayerSearch<ItemPtr>>,
+    hints: Vec<(pgrx::pg_sys::Oid, Vec<pgrx::pg_sys::Buffer>)>,
+}
+
+thread_local! {
+    static KEPT: RefCell<Kept> = RefCell::default();
+}
+
+/// Buffer hints for `index`, those of its last use in this backend if there are any.
+pub fn take_hints(index: Relation) -> BufferHints {
+    let recycled = KEPT.with_borrow_mut(|kept| {
+        let at = kept.hints.iter().position(|(oid, _)| *oid == index.oid());
+        at.map(|at| kept.hints.swap_remove(at).1).unwrap_or_default()
+    });
+    BufferHints::new(index, recycled)
+}
+
+/// Keeps the hints of `index` for its next use.
+pub fn keep_hints(index: Relation, hints: BufferHints) {
+    KEPT.with_borrow_mut(|kept| {
+        if kept.hints.len() >= KEPT_HINTS {
+            kept.hints.remove(0);
+        }
+        kept.hints.push((index.oid(), hints.into_inner()));
+    });
+}
+
+fn take_search() -> LayerSearch<ItemPtr> {
+    KEPT.with_borrow_mut(|kept| kept.search.take()).unwrap_or_default()
+}
+
+fn keep_search(search: LayerSearch<ItemPtr>) {
+    if search.size_bytes() <= KEPT_BYTES {
+        KEPT.with_borrow_mut(|kept| kept.search = Some(search));
+    }
+}
+
+/// What the ORDER BY operand of a scan is.
+#[derive(Debug, Clone)]
+pub enum OrderKey {
+    /// NULL: rows come in any order.
+    Null,
+    /// A vector.
+    Vector(Vec<f32>),
+}
+
+/// A heap row the scan returns.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct ScanRow {
+    /// The row.
+    pub tid: Tid,
+    /// A lower bound of its distance, or `None` if the order key is NULL.
+    pub lower_bound: Option<f64>,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Pending {
+    lower_bound: f64,
+    node: ItemPtr,
+}
+
+/// The settings a scan reads at its first row.
+#[derive(Debug, Clone, Copy)]
+struct Settings {
+    ef: usize,
+    mode: IterativeScan,
+    max_visited: usize,
+    max_bytes: usize,
+    /// Whether every row is wanted in exact order: see [`Scan::read_all`].
+    is_exact: bool,
+}
+
+impl Settings {
+    fn current() -> Self {
+        let mode = guc::ITERATIVE_SCAN.get();
+        let max_tuples = guc::MAX_SCAN_TUPLES.get();
+        let work_mem = crate::pg::memory::work_mem_bytes();
+        Self {
+            ef: guc::EF_SEARCH.get() as usize,
+            mode,
+            max_visited: max_tuples as usize,
+            max_bytes: (work_mem as f64 * guc::SCAN_MEM_MULTIPLIER.get()) as usize,
+            is_exact: mode == IterativeScan::strict_order
+                && max_tuples == i32::MAX
+                && crate::pg::executor::reads_to_the_end(),
+        }
+    }
+}
+
+/// A scan from its first row on.
+pub struct Scan {
+    index: Relation,
+    meta: Meta,
+    query: Query,
+    order_is_null: bool,
+    settings: Settings,
+    hints: Option<BufferHints>,
+    search: LayerSearch<ItemPtr>,
+    /// Sorted, next one last.
+    pending: Vec<Pending>,
+    /// Rows of the node being returned, next one last.
+    rows: Vec<Tid>,
+    row_bound: f64,
+    last_bound: f64,
+    largest_slack: f32,
+    batch: Vec<Candidate<ItemPtr>>,
+    is_started: bool,
+    is_finished: bool,
+}
+
+impl Scan {
+    /// Starts a scan for `key`; reads the settings now. `None` if the index holds no row.
+    /// # Errors
+    /// 22000 if the key's dimensions are not the index's, XX002 for a damaged index.
+    pub fn begin(index: Relation, key: OrderKey) -> Result<Option<Self>> {
+        let meta = read_meta(index)?;
+        if !meta.entry.is_some() {
+            return Ok(None);
+        }
+        let (vector, order_is_null) = match key {
+            OrderKey::Null => (vec![0.0; meta.shape.dims], true),
+            OrderKey::Vector(vector) => (vector, false),
+        };
+        if vector.len() != meta.shape.dims {
+            return Err(Error::different_dimensions("vector", meta.shape.dims, vector.len()));
+        }
+        let params = CodeParams::new(meta.shape.metric, meta.shape.dims, read_mean(index, &meta)?);
+        let settings = Settings::current();
+        let mut search = take_search();
+        search.reset(settings.mode != IterativeScan::off);
+        Ok(Some(Self {
+            index,
+            query: Query::from_vector(&params, &vector),
+            meta,
+            order_is_null,
+            settings,
+            hints: Some(take_hints(index)),
+            search,
+            pending: Vec::new(),
+            rows: Vec::new(),
+            row_bound: f64::NEG_INFINITY,
+            last_bound: f64::NEG_INFINITY,
+            largest_slack: 0.0,
+            batch: Vec::new(),
+            is_started: false,
+            is_finished: false,
+        }))
+    }
+
+    /// The next row, or `None` at the end of the scan.
+    /// # Errors
+    /// XX002 for a damaged index.
+    pub fn next_row(&mut self) -> Result<Option<ScanRow>> {
+        loop {
+            if let Some(tid) = self.rows.pop() {
+                let lower_bound = (!self.order_is_null).then_some(self.row_bound);
+                return Ok(Some(ScanRow { tid, lower_bound }));
+            }
+            if let Some(next) = self.pending.pop() {
+                let is_late = next.lower_bound < self.last_bound;
+                if is_late && self.settings.mode == IterativeScan::strict_order {
+                    continue; // a farther row may have been returned already: see README.md, strict order
+                }
+                self.row_bound = next.lower_bound;
+                self.last_bound = self.last_bound.max(next.lower_bound);
+                self.load_rows(next.node)?;
+                continue;
+            }
+            if self.is_finished || !self.fill_batch()? {
+                return Ok(None);
+            }
+        }
+    }
+
+    /// Finds the next batch; `false` if there is none.
+    fn fill_batch(&mut self) -> Result<bool> {
+        if self.settings.is_exact && !self.is_started {
+            self.is_started = true;
+            if self.read_all()? {
+                self.is_finished = true;
+                return Ok(true);
+            }
+        }
+        self.search_batch()?;
+        let mut batch = std::mem::take(&mut self.batch);
+        for candidate in &batch {
+            self.largest_slack = self.largest_slack.max(candidate.slack);
+        }
+        if self.settings.mode == IterativeScan::strict_order && !self.is_finished {
+            self.hold_back(&mut batch);
+        }
+        self.pending.extend(batch.drain(..).map(|candidate| Pending {
+            lower_bound: self.query.lower_bound(candidate.key, candidate.slack),
+            node: candidate.node,
+        }));
+        self.batch = batch;
+        self.pending.sort_unstable_by(|a, b| b.lower_bound.total_cmp(&a.lower_bound));
+        Ok(!self.pending.is_empty())
+    }
+
+    /// Runs the search for one batch into `self.batch`, and decides whether it is the last one.
+    fn search_batch(&mut self) -> Result<()> {
+        let Some(hints) = self.hints.as_mut() else { return Ok(()) };
+        let mut graph = DiskGraph::new(self.index, &self.meta.shape, &self.query, hints);
+        let bounds = if self.search.visited_count() == 0 {
+            let level = self.meta.entry_level;
+            if let Some(entry) = descend(&mut graph, self.meta.entry, level, 0)? {
+                self.search.seed(&mut graph, 0, &[entry])?;
+            }
+            Bounds::NONE
+        } else {
+            Bounds { max_visited: self.settings.max_visited, max_bytes: self.settings.max_bytes }
+        };
+        self.is_started = true;
+        self.search.run(&mut graph, 0, self.settings.ef, bounds)?;
+        let is_bounded = self.search.visited_count() >= bounds.max_visited
+            || self.search.used_bytes() >= bounds.max_bytes;
+        if is_bounded {
+            self.search.take_rest(&mut self.batch);
+        } else {
+            self.search.take_best(&mut self.batch);
+        }
+        self.is_finished = self.settings.mode == IterativeScan::off
+            || is_bounded
+            || self.search.is_exhausted();
+        Ok(())
+    }
+
+    /// In strict order, keeps those of a batch for the next one that a node found later could precede: such a node
+    /// is farther than this batch by its key, but its lower bound can be smaller.
+    fn hold_back(&mut self, batch: &mut Vec<Candidate<ItemPtr>>) {
+        let Some(farthest) = batch.iter().map(|c| c.key).max_by(f32::total_cmp) else { return };
+        let safe = self.query.lower_bound(farthest, self.largest_slack);
+        let bound = |c: &Candidate<ItemPtr>| self.query.lower_bound(c.key, c.slack);
+        if !batch.iter().any(|candidate| bound(candidate) <= safe) {
+            return;
+        }
+        let search = &mut self.search;
+        batch.retain(|candidate| {
+            let is_safe = bound(candidate) <= safe;
+            if !is_safe {
+                search.put_back(*candidate);
+            }
+            is_safe
+        });
+    }
+
+    /// Reads every node of the index, in page order, so that all rows come back in exact order: what strict order
+    /// without any bound promises. `false` if the memory of the scan does not suffice.
+    fn read_all(&mut self) -> Result<bool> {
+        let (query, shape, index) = (&self.query, &self.meta.shape, self.index);
+        let capacity = self.settings.max_bytes / size_of::<Pending>();
+        let pending = &mut self.pending;
+        let mut fits = true;
+        for_each_item(
+            index,
+            PageKind::Node,
+            |block, offset, item| {
+                let node = Node::read(item, shape)
+                    .ok_or_else(|| corrupt_item(index, block, offset, "node"))?;
+                fits &= pending.len() < capacity;
+                if fits && node.state() == SlotState::Live {
+                    let factors = node.factors();
+                    let key = query.key(node.code(), &factors);
+                    let generation = node.generation();
+                    pending.push(Pending {
+                        lower_bound: query.lower_bound(key, query.slack(&factors)),
+                        node: ItemPtr { block, offset, generation },
+                    });
+                }
+                Ok(())
+            },
+            crate::pg::interrupt::check,
+        )?;
+        if !fits {
+            self.pending = Vec::new();
+            return Ok(false);
+        }
+        self.pending.sort_unstable_by(|a, b| b.lower_bound.total_cmp(&a.lower_bound));
+        Ok(true)
+    }
+
+    /// Reads the heap rows of a node, unless it was freed or lost its last row since it was found.
+    fn load_rows(&mut self, node: ItemPtr) -> Result<()> {
+        let Some(hints) = self.hints.as_mut() else { return Ok(()) };
+        let index = self.index;
+        let rows = &mut self.rows;
+        let mut graph = DiskGraph::new(index, &self.meta.shape, &self.query, hints);
+        graph
+            .with_node(node, |node| {
+                if node.state() != SlotState::Live {
+                    return Ok(());
+                }
+                // The chain is read under the node's lock: vacuum changes it only under that lock.
+                read_tids(index, node, |tid| rows.push(tid))
+            })?
+            .unwrap_or(Ok(()))
+    }
+}
+
+impl Drop for Scan {
+    fn drop(&mut self) {
+        keep_search(std::mem::take(&mut self.search));
+        if let Some(hints) = self.hints.take() {
+            keep_hints(self.index, hints);
+        }
+    }
+}
+
+/// Calls `visit` with every heap row of a node whose page the caller has locked: its own, then those of its chain.
+pub fn read_tids(index: Relation, node: Node<'_>, mut visit: impl FnMut(Tid)) -> Result<()> {
+    node.inline_tids().into_iter().filter(|tid| tid.is_some()).for_each(&mut visit);
+    let mut next = node.overflow();
+    let mut remaining = index.block_count();
+    while let Some((block, offset)) = next {
+        expect_block(index, block)?;
+        let shared = Shared::read(index, block);
+        expect_kind(index, block, shared.page(), PageKind::Overflow)?;
+        let corrupt = || corrupt_item(index, block, offset, "TID chunk");
+        let item = shared.page().item(offset).ok_or_else(corrupt)?;
+        let chunk = TidChunk::read(item).ok_or_else(corrupt)?;
+        // A chain that is longer than all chunks of the index runs in a circle.
+        remaining = remaining.checked_sub(1).filter(|_| chunk.state() == SlotState::Live).ok_or_else(corrupt)?;
+        chunk.tids().for_each(&mut visit);
+        next = chunk.next();
+    }
+    Ok(())
+}

@@ -1,0 +1,105 @@
+//! The rows of a table that is being indexed, handed to a closure.
+//!
+//! Follows `table_index_build_scan` (`access/tableam.h`): snapshots, partial indexes and expressions are its work.
+#![allow(unsafe_code)]
+
+use super::relation::{Relation, Tid};
+use super::report::unwrap_or_raise;
+use crate::error::Result;
+use pgrx::pg_sys;
+
+/// A table, the index being built on it, and PostgreSQL's description of the index.
+#[derive(Clone, Copy)]
+pub struct IndexBuild {
+    /// The table.
+    pub heap: Relation,
+    /// The index, empty so far.
+    pub index: Relation,
+    info: *mut pg_sys::IndexInfo,
+}
+
+/// Receives the row pointer and the value of the first index column; `None` for NULL. Errors are raised.
+type Visitor<'a> = dyn FnMut(Tid, Option<pg_sys::Datum>) -> Result<()> + 'a;
+
+struct CallbackState<'a, 'b> {
+    visit: &'a mut Visitor<'b>,
+}
+
+#[pgrx::pg_guard]
+unsafe extern "C-unwind" fn callback(
+    _index: pg_sys::Relation,
+    tid: pg_sys::ItemPointer,
+    values: *mut pg_sys::Datum,
+    is_null: *mut bool,
+    _is_alive: bool,
+    state: *mut core::ffi::c_void,
+) {
+    // SAFETY: PostgreSQL passes a valid TID, arrays with an element per index column, and the state given below.
+    unsafe {
+        let state = &mut *state.cast::<CallbackState<'_, '_>>();
+        let value = (!*is_null).then(|| *values);
+        unwrap_or_raise((state.visit)(Tid::from_pg(&*tid), value));
+    }
+}
+
+impl IndexBuild {
+    /// Takes what PostgreSQL passed to `ambuild`.
+    ///
+    /// # Safety
+    /// The pointers are those passed to `ambuild`, which has not returned.
+    pub unsafe fn from_pg(
+        heap: pg_sys::Relation,
+        index: pg_sys::Relation,
+        info: *mut pg_sys::IndexInfo,
+    ) -> Self {
+        // SAFETY: contract of this function.
+        unsafe { Self { heap: Relation::from_pg(heap), index: Relation::from_pg(index), info } }
+    }
+
+    /// Whether the index is built CONCURRENTLY.
+    pub fn is_concurrent(&self) -> bool {
+        // SAFETY: contract of `from_pg`.
+        unsafe { (*self.info).ii_Concurrent }
+    }
+
+    /// Visits every row to be indexed and returns their number, as PostgreSQL counts them for `reltuples`.
+    pub fn scan(&self, visit: &mut Visitor<'_>) -> f64 {
+        self.scan_range(true, 0, pg_sys::InvalidBlockNumber, visit)
+    }
+
+    /// Visits the rows of `count` blocks from `start`: a sample, without progress reports.
+    pub fn scan_blocks(&self, start: u32, count: u32, visit: &mut Visitor<'_>) {
+        self.scan_range(false, start, count, visit);
+    }
+
+    fn scan_range(&self, is_whole: bool, start: u32, count: u32, visit: &mut Visitor<'_>) -> f64 {
+        let mut state = CallbackState { visit };
+        // SAFETY: contract of `from_pg`; the callback and its state outlive the call. This is what the inline
+        // functions `table_index_build_scan` and `table_index_build_range_scan` do: a synchronised scan and
+        // progress reports only for the whole table.
+        unsafe {
+            let methods = (*self.heap.as_ptr()).rd_tableam;
+            let Some(build_range_scan) = (*methods).index_build_range_scan else { return 0.0 };
+            build_range_scan(
+                self.heap.as_ptr(),
+                self.index.as_ptr(),
+                self.info,
+                is_whole,
+                false,
+                is_whole,
+                start,
+                count,
+                Some(callback),
+                (&raw mut state).cast(),
+                std::ptr::null_mut(),
+            )
+        }
+    }
+
+    /// Rows of the table according to its statistics; `None` if it was never analyzed.
+    pub fn estimated_rows(&self) -> Option<f64> {
+        // SAFETY: the relation is open.
+        let tuples = unsafe { (*(*self.heap.as_ptr()).rd_rel).reltuples };
+        (tuples > 0.0).then_some(f64::from(tuples))
+    }
+}
