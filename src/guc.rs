@@ -25,6 +25,11 @@ pub static MAX_SCAN_TUPLES: GucSetting<i32> = GucSetting::<i32>::new(20_000);
 /// `hnsw.scan_mem_multiplier`: memory of an iterative scan as a multiple of `work_mem`, 1..=1000.
 pub static SCAN_MEM_MULTIPLIER: GucSetting<f64> = GucSetting::<f64>::new(1.0);
 
+/// `annex.failpoint`: where a recovery test ends the backend; see `pg::failpoint`.
+#[cfg(feature = "failpoints")]
+pub static FAILPOINT: GucSetting<Option<std::ffi::CString>> =
+    GucSetting::<Option<std::ffi::CString>>::new(None);
+
 /// Defines the settings; called once by `_PG_init`.
 pub fn register() {
     GucRegistry::define_int_guc(
@@ -63,6 +68,15 @@ pub fn register() {
         1.0,
         1000.0,
         GucContext::Userset,
+        GucFlags::default(),
+    );
+    #[cfg(feature = "failpoints")]
+    GucRegistry::define_string_guc(
+        c"annex.failpoint",
+        c"Names the point at which this backend is killed",
+        c"For recovery tests only.",
+        &FAILPOINT,
+        GucContext::Suset,
         GucFlags::default(),
     );
     // SAFETY: _PG_init runs on the main thread; the prefix is a NUL-terminated constant.

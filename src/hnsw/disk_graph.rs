@@ -177,6 +177,21 @@ impl<'a> DiskGraph<'a> {
         self.with_item(ptr, PageKind::Upper, |shape, item| Upper::read(item, shape).map(read))
     }
 
+    /// Asks the CPU for what reading the codes of `nodes` will need.
+    #[inline]
+    pub fn prefetch_codes(&self, nodes: &[ItemPtr], level: u8) {
+        for ptr in nodes {
+            self.hints.prefetch_descriptor(ptr.block);
+        }
+        if level == 0 {
+            let len = self.shape.node_head_size();
+            for ptr in nodes {
+                let start = self.shape.expected_node_start(ptr.offset);
+                self.hints.prefetch_bytes(ptr.block, start, len);
+            }
+        }
+    }
+
     fn candidate(query: &Query, ptr: ItemPtr, node: Node<'_>) -> Candidate<ItemPtr> {
         let factors = node.factors();
         Candidate {
@@ -214,16 +229,7 @@ impl GraphStore for DiskGraph<'_> {
     ) -> Result<()> {
         let query = self.query;
         for batch in nodes.chunks(PREFETCH_BATCH) {
-            for ptr in batch {
-                self.hints.prefetch_descriptor(ptr.block);
-            }
-            if level == 0 {
-                let len = self.shape.node_head_size();
-                for ptr in batch {
-                    let start = self.shape.expected_node_start(ptr.offset);
-                    self.hints.prefetch_bytes(ptr.block, start, len);
-                }
-            }
+            self.prefetch_codes(batch, level);
             for ptr in batch {
                 let candidate = if level == 0 {
                     self.with_node(*ptr, |node| Self::candidate(query, *ptr, node))?

@@ -4,6 +4,7 @@ pub mod buffer;
 pub mod catalog;
 pub mod compat;
 pub mod executor;
+pub mod failpoint;
 pub mod heap_scan;
 pub mod interrupt;
 pub mod memory;

@@ -43,3 +43,11 @@ pub fn unwrap_or_raise<T>(result: crate::error::Result<T>) -> T {
         Err(error) => raise(error),
     }
 }
+
+/// Tells the client something at level NOTICE.
+pub fn notice(message: &str, detail: &str, hint: &str) {
+    ErrorReport::new(Code::ERRCODE_SUCCESSFUL_COMPLETION, message, "annex")
+        .set_detail(detail)
+        .set_hint(hint)
+        .report(pgrx::PgLogLevel::NOTICE);
+}

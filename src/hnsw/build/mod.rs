@@ -1,3 +1,261 @@
-//! Bulk build: phases, memory, threads.
+//! Bulk build: rows are loaded as codes, a graph is built over them in memory, and pages are written and logged.
+//!
+//! Phases, as `pg_stat_progress_create_index` names them: initializing (the mean is sampled), loading tuples,
+//! building graph, writing pages. Rows beyond `maintenance_work_mem` are inserted one by one after the rest was
+//! written. Locks: none of ours; PostgreSQL holds the table's lock, and nobody else sees the index yet.
 
 pub mod builder;
+pub mod flat;
+pub mod hnsw_rs;
+mod loader;
+pub mod refine;
+mod writer;
+
+use self::builder::{BuildControl, BuildFailure, BuildParams, GraphBuilder, Topology};
+use self::loader::Loader;
+use super::codes::{CodeArena, CodeParams, MeanAccumulator};
+use super::insert::{Inserter, IndexedVector};
+use super::layout::{Meta, Shape};
+use super::options::{Builder, Options};
+use super::validate;
+use crate::error::{Error, Result, SqlState};
+use crate::pg::heap_scan::IndexBuild;
+use crate::pg::page::PageMut;
+use crate::pg::relation::{Relation, Tid};
+use crate::pg::{interrupt, memory, progress, worker_pool};
+use crate::types::datum;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+/// Names of the phases; the first two are pgvector's.
+pub const PHASES: [&std::ffi::CStr; 4] =
+    [c"initializing", c"loading tuples", c"building graph", c"writing pages"];
+const LOADING: i64 = 2;
+const BUILDING: i64 = 3;
+const WRITING: i64 = 4;
+
+/// Rows the mean is taken of, and table blocks read for them at most.
+const MEAN_ROWS: u64 = 4000;
+const MEAN_BLOCKS: u32 = 256;
+/// Seed of the level choice: builds of the same rows give the same levels.
+const LEVEL_SEED: u64 = 0x5EED;
+
+/// What `ambuild` reports to PostgreSQL.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct BuildCounts {
+    /// Rows of the table.
+    pub heap_tuples: f64,
+    /// Rows in the index.
+    pub index_tuples: f64,
+}
+
+/// Shape of a new index: from its column's type modifier, operator class and options.
+/// # Errors
+/// 22023 for a column without dimensions or contradicting options, 54000 for more dimensions than fit a page.
+pub fn new_shape(index: Relation) -> Result<(Shape, Options)> {
+    let options = Options::of(index);
+    let metric = validate::metric_of(index)?;
+    let dims = usize::try_from(index.first_column_typmod()).map_err(|_| {
+        Error::new(SqlState::InvalidParameterValue, "column does not have dimensions")
+            .with_hint("Declare the column as vector(n), or index an expression with a cast to vector(n).")
+    })?;
+    let max_dims = Shape::max_dims(options.m);
+    if dims > max_dims {
+        return Err(Error::new(
+            SqlState::ProgramLimitExceeded,
+            format!("column cannot have more than {max_dims} dimensions for hnsw index"),
+        )
+        .with_detail(format!("The column has {dims} dimensions, m is {}.", options.m))
+        .with_hint("A smaller m allows more dimensions; or index subvector(column, 1, n)::vector(n)."));
+    }
+    options.validate()?;
+    Ok((Shape { metric, dims, m: options.m }, options))
+}
+
+/// Writes the empty index of an unlogged table's init fork.
+pub fn build_empty(index: Relation) -> Result<()> {
+    let (shape, options) = new_shape(index)?;
+    writer::write_empty(index, &Meta::new(shape, options.ef_construction as u16))
+}
+
+/// Builds the index.
+pub fn build(build: &IndexBuild) -> Result<BuildCounts> {
+    let (shape, options) = new_shape(build.index)?;
+    let meta = Meta::new(shape, options.ef_construction as u16);
+    let params = CodeParams::new(shape.metric, shape.dims, sample_mean(build, &shape));
+    progress::set_phase(LOADING);
+    let mut run = Run {
+        build,
+        options,
+        meta,
+        loader: Some(Loader::try_new(build, &params, memory_limit(&shape, &options))?),
+        params,
+        inserter: None,
+        index_tuples: 0,
+    };
+    let heap_tuples = build.scan(&mut |tid, value| run.add(tid, value));
+    run.finish()?;
+    Ok(BuildCounts { heap_tuples, index_tuples: run.index_tuples as f64 })
+}
+
+/// The mean of a sample of rows from blocks spread over the table.
+fn sample_mean(build: &IndexBuild, shape: &Shape) -> Vec<f32> {
+    let mut mean = MeanAccumulator::new(shape.metric, shape.dims);
+    let blocks = build.heap.block_count();
+    let samples = blocks.min(MEAN_BLOCKS);
+    for i in 0..samples {
+        let block = (u64::from(blocks) * u64::from(i) / u64::from(samples)) as u32;
+        build.scan_blocks(block, 1, &mut |_, value| {
+            if let Some(value) = value {
+                let vector = datum::to_elements(value)?;
+                if vector.len() == shape.dims {
+                    mean.add(&vector);
+                }
+            }
+            Ok(())
+        });
+        if mean.count() >= MEAN_ROWS {
+            break;
+        }
+        interrupt::check();
+    }
+    mean.finish()
+}
+
+fn graph_builder(options: &Options) -> &'static (dyn GraphBuilder + Sync) {
+    match options.builder {
+        Builder::Flat => &flat::FlatBuilder,
+        Builder::HnswRs => &hnsw_rs::HnswRsBuilder,
+    }
+}
+
+fn build_params(shape: &Shape, options: &Options) -> BuildParams {
+    BuildParams {
+        m: options.m,
+        ef_construction: options.ef_construction,
+        max_level: shape.max_level(),
+        seed: LEVEL_SEED,
+    }
+}
+
+/// How many rows `maintenance_work_mem` suffices for, and how many bytes one takes.
+#[derive(Debug, Clone, Copy)]
+pub(self) struct MemoryLimit {
+    rows: usize,
+    bytes_per_row: usize,
+}
+
+fn memory_limit(shape: &Shape, options: &Options) -> MemoryLimit {
+    /// Rows over which a builder's fixed costs are spread for the estimate.
+    const ROWS: usize = 100_000;
+    let graph = graph_builder(options).memory_bytes(ROWS, &build_params(shape, options)) / ROWS;
+    let bytes_per_row = CodeArena::bytes_per_vector(shape.dims) + loader::BYTES_PER_ROW + graph + 1;
+    MemoryLimit { rows: memory::maintenance_work_mem_bytes() / bytes_per_row, bytes_per_row }
+}
+
+/// One build while the table is being scanned.
+struct Run<'a> {
+    build: &'a IndexBuild,
+    options: Options,
+    meta: Meta,
+    params: CodeParams,
+    /// Until memory is full.
+    loader: Option<Loader>,
+    /// From then on.
+    inserter: Option<Inserter>,
+    index_tuples: u64,
+}
+
+impl Run<'_> {
+    fn add(&mut self, tid: Tid, value: Option<pgrx::pg_sys::Datum>) -> Result<()> {
+        interrupt::check();
+        let Some(value) = value else { return Ok(()) };
+        let elements = datum::to_elements(value)?;
+        let Some(vector) = IndexedVector::new(&self.meta.shape, &elements)? else { return Ok(()) };
+        if let Some(loader) = self.loader.as_mut() {
+            if loader.has_room() {
+                loader.push(tid, &vector)?;
+                self.index_tuples += 1;
+                return Ok(());
+            }
+            self.report_overflow(tid);
+            self.write()?;
+        }
+        let index = self.build.index;
+        let inserter = match self.inserter.as_mut() {
+            Some(inserter) => inserter,
+            None => self.inserter.insert(Inserter::open(index)?),
+        };
+        inserter.insert(tid, &vector)?;
+        self.index_tuples += 1;
+        Ok(())
+    }
+
+    /// Says that memory is full, and which setting would suffice.
+    fn report_overflow(&self, at: Tid) {
+        let Some(loader) = self.loader.as_ref() else { return };
+        let read = f64::from(at.block + 1) / f64::from(self.build.heap.block_count().max(1));
+        let extrapolated = loader.row_count() as f64 / read.clamp(1e-6, 1.0);
+        let rows = self.build.estimated_rows().unwrap_or(0.0).max(extrapolated);
+        let megabytes = (rows * 1.05 * loader.limit().bytes_per_row as f64 / 1048576.0).ceil();
+        crate::pg::report::notice(
+            &format!(
+                "hnsw graph no longer fits into maintenance_work_mem after {} tuples",
+                loader.row_count()
+            ),
+            "The remaining rows are inserted one by one, which takes significantly more time.",
+            &format!("Set maintenance_work_mem to at least {megabytes} MB."),
+        );
+    }
+
+    fn finish(&mut self) -> Result<()> {
+        if self.loader.is_some() { self.write() } else { Ok(()) }
+    }
+
+    /// Builds the graph over what was loaded, writes and logs all pages.
+    fn write(&mut self) -> Result<()> {
+        let Some(loader) = self.loader.take() else { return Ok(()) };
+        let loaded = loader.finish()?;
+        progress::set_phase(BUILDING);
+        progress::set_tuples_total(loaded.arena.len() as u64);
+        let topology = self.build_graph(&loaded.arena)?;
+        progress::set_phase(WRITING);
+        writer::write(self.build.index, &self.meta, &self.params.mean, &loaded, &topology)
+    }
+
+    fn build_graph(&self, arena: &CodeArena) -> Result<Topology> {
+        let control = BuildControl::default();
+        let cancel: &AtomicBool = &control.cancel;
+        let builder = graph_builder(&self.options);
+        let params = build_params(&self.meta.shape, &self.options);
+        let result = worker_pool::run(
+            worker_pool::build_threads(),
+            cancel,
+            || progress::set_tuples_done(control.inserted.load(Ordering::Relaxed)),
+            || {
+                let mut topology = builder.build(arena, &params, &control)?;
+                refine::refine(&mut topology, arena, &control)?;
+                Ok(topology)
+            },
+        )?;
+        // A cancelled build ends here, with PostgreSQL's own message.
+        interrupt::check();
+        result.map_err(|failure| match failure {
+            BuildFailure::Canceled => {
+                Error::new(SqlState::QueryCanceled, "canceling index build")
+            }
+            BuildFailure::OutOfMemory(bytes) => {
+                Error::new(SqlState::OutOfMemory, "out of memory")
+                    .with_detail(format!("The build of the graph asked for {bytes} bytes."))
+                    .with_hint("Lower maintenance_work_mem, or free memory on the server.")
+            }
+            BuildFailure::Internal(what) => {
+                Error::new(SqlState::InternalError, "could not build the graph").with_detail(what)
+            }
+        })
+    }
+}
+
+/// Makes `page` an empty page of `kind`, outside every list.
+pub fn init_empty_page(page: &mut PageMut<'_>, kind: super::layout::PageKind) {
+    writer::init_page(page, kind, super::layout::NO_BLOCK);
+}

@@ -1,0 +1,153 @@
+//! Rows of a build in memory: codes, heap row pointers, hashes; rows with equal vectors become one node.
+
+use super::MemoryLimit;
+use crate::error::{Error, Result, SqlState};
+use crate::hnsw::codes::{CodeArena, CodeParams};
+use crate::hnsw::insert::IndexedVector;
+use crate::pg::heap_scan::IndexBuild;
+use crate::pg::relation::Tid;
+
+/// Bytes a row takes here beside its code: pointer, hash, and its place in the grouping of equal vectors.
+pub const BYTES_PER_ROW: usize = size_of::<Tid>() + size_of::<u64>() + 2 * size_of::<u32>();
+
+/// Collects rows until memory is full.
+pub struct Loader {
+    arena: CodeArena,
+    tids: Vec<Tid>,
+    hashes: Vec<u64>,
+    limit: MemoryLimit,
+}
+
+/// The nodes of a build and the heap rows of each.
+pub struct Loaded {
+    /// Codes, one a node.
+    pub arena: CodeArena,
+    /// Hash of each node's vector.
+    pub hashes: Vec<u64>,
+    /// All heap rows, grouped by node.
+    tids: Vec<Tid>,
+    /// Where the rows of each node start in `tids`; one entry more than nodes.
+    starts: Vec<u32>,
+}
+
+impl Loaded {
+    /// Heap rows of a node, at least one.
+    pub fn tids(&self, node: u32) -> &[Tid] {
+        let node = node as usize;
+        &self.tids[self.starts[node] as usize..self.starts[node + 1] as usize]
+    }
+
+    /// Heap rows of all nodes.
+    pub fn tid_count(&self) -> usize {
+        self.tids.len()
+    }
+}
+
+fn out_of_memory(rows: usize) -> Error {
+    Error::new(SqlState::OutOfMemory, "out of memory")
+        .with_detail(format!("The build asked for room for {rows} rows."))
+        .with_hint("Lower maintenance_work_mem, or free memory on the server.")
+}
+
+impl Loader {
+    /// A loader for the rows of `build`, as many as `limit` allows.
+    pub fn try_new(build: &IndexBuild, params: &CodeParams, limit: MemoryLimit) -> Result<Self> {
+        let expected = build.estimated_rows().map_or(0, |rows| (rows * 1.02) as usize);
+        let capacity = expected.min(limit.rows);
+        let mut tids = Vec::new();
+        let mut hashes = Vec::new();
+        tids.try_reserve_exact(capacity).map_err(|_| out_of_memory(capacity))?;
+        hashes.try_reserve_exact(capacity).map_err(|_| out_of_memory(capacity))?;
+        let arena = CodeArena::try_with_capacity(params.clone(), capacity)?;
+        Ok(Self { arena, tids, hashes, limit })
+    }
+
+    /// Whether another row fits.
+    pub fn has_room(&self) -> bool {
+        self.tids.len() < self.limit.rows
+    }
+
+    /// Rows so far.
+    pub fn row_count(&self) -> usize {
+        self.tids.len()
+    }
+
+    /// The limit this loader keeps.
+    pub fn limit(&self) -> MemoryLimit {
+        self.limit
+    }
+
+    /// Adds a row.
+    pub fn push(&mut self, tid: Tid, vector: &IndexedVector<'_>) -> Result<()> {
+        let rows = self.tids.len() + 1;
+        self.tids.try_reserve(1).map_err(|_| out_of_memory(rows))?;
+        self.hashes.try_reserve(1).map_err(|_| out_of_memory(rows))?;
+        self.arena.push(vector.elements())?;
+        self.tids.push(tid);
+        self.hashes.push(vector.hash());
+        Ok(())
+    }
+
+    /// Makes one node of rows with equal vectors (equal hash, code and factors).
+    pub fn finish(self) -> Result<Loaded> {
+        let rows = self.tids.len();
+        let mut order: Vec<u32> = Vec::new();
+        order.try_reserve_exact(rows).map_err(|_| out_of_memory(rows))?;
+        order.extend(0..rows as u32);
+        order.sort_unstable_by_key(|row| (self.hashes[*row as usize], *row));
+        // The first row of each group of equal vectors stands for it.
+        let mut leader: Vec<u32> = Vec::new();
+        leader.try_reserve_exact(rows).map_err(|_| out_of_memory(rows))?;
+        leader.extend(0..rows as u32);
+        for pair in order.windows(2) {
+            let (first, second) = (leader[pair[0] as usize], pair[1]);
+            if self.is_equal(first, second) {
+                leader[second as usize] = first;
+            }
+        }
+        self.group(&leader)
+    }
+
+    fn is_equal(&self, a: u32, b: u32) -> bool {
+        let (i, j) = (a as usize, b as usize);
+        self.hashes[i] == self.hashes[j]
+            && self.arena.factors[i] == self.arena.factors[j]
+            && self.arena.code(a) == self.arena.code(b)
+    }
+
+    fn group(self, leader: &[u32]) -> Result<Loaded> {
+        let rows = leader.len();
+        let nodes = leader.iter().enumerate().filter(|(row, leader)| *row as u32 == **leader).count();
+        if nodes == rows {
+            let starts = (0..=rows as u32).collect();
+            return Ok(Loaded { arena: self.arena, hashes: self.hashes, tids: self.tids, starts });
+        }
+        let mut arena = CodeArena::try_with_capacity(self.arena.params.clone(), nodes)?;
+        let mut hashes = Vec::with_capacity(nodes);
+        let mut node_of = vec![0u32; rows];
+        for (row, leader) in leader.iter().enumerate() {
+            node_of[row] = if row as u32 == *leader {
+                hashes.push(self.hashes[row]);
+                arena.push_code(self.arena.code(*leader), self.arena.factors[row])?
+            } else {
+                node_of[*leader as usize]
+            };
+        }
+        // Counting sort of the rows by node keeps heap order within a node.
+        let mut starts = vec![0u32; nodes + 1];
+        for node in &node_of {
+            starts[*node as usize + 1] += 1;
+        }
+        for i in 0..nodes {
+            starts[i + 1] += starts[i];
+        }
+        let mut next = starts.clone();
+        let mut tids = vec![Tid::NONE; rows];
+        for (row, node) in node_of.iter().enumerate() {
+            let place = &mut next[*node as usize];
+            tids[*place as usize] = self.tids[row];
+            *place += 1;
+        }
+        Ok(Loaded { arena, hashes, tids, starts })
+    }
+}

@@ -1,0 +1,432 @@
+//! Inserts one row: algorithm 1 of the HNSW paper on pages, in steps that are each safe to crash after.
+//!
+//! a. search and b. choose neighbors (share locks, one page at a time), c. write the complete node (node page, then
+//! upper page), d. add back-links (one page at a time, `back_link.rs`), e. raise the entry point (meta). The node
+//! is complete before any back-link exists: a crash in between leaves it unreachable, never wrong. A row whose
+//! vector is in the index already joins that node instead (`duplicate.rs`).
+
+use super::back_link::add_back_link;
+use super::code_cache::CodeCache;
+use super::codes::{CodeParams, Factors, Query};
+use super::disk_graph::{DiskGraph, corrupt_item, decode_meta, expect_kind, read_mean, read_meta};
+use super::duplicate::join_equal_node;
+use super::graph::Candidate;
+use super::layout::{
+    ItemPtr, META_BLOCK, Meta, NodeContents, NodeMut, PageKind, Shape, UpperMut, generation,
+};
+use super::options::Options;
+use super::placement::{advance, insert_page, take_slot, write_meta_in};
+use super::scan::{keep_hints, take_hints};
+use super::search::{Bounds, LayerSearch, descend};
+use super::select::select_neighbors;
+use super::vector_hash::vector_hash;
+use crate::distance::Metric;
+use crate::error::{Error, Result};
+use crate::pg::buffer::{BufferHints, Exclusive};
+use crate::pg::failpoint;
+use crate::pg::interrupt;
+use crate::pg::page::PageMut;
+use crate::pg::relation::{Relation, Tid};
+use crate::pg::wal::Change;
+use std::hash::{BuildHasher, Hasher, RandomState};
+
+/// A vector that belongs into an index: of its dimensions, and not of norm zero where that cannot be indexed.
+#[derive(Debug, Clone, Copy)]
+pub struct IndexedVector<'a> {
+    elements: &'a [f32],
+}
+
+impl<'a> IndexedVector<'a> {
+    /// Checks a vector; `None` if it is not indexed (norm zero in a cosine index).
+    /// # Errors
+    /// 22000 if it has other dimensions than the index.
+    pub fn new(shape: &Shape, elements: &'a [f32]) -> Result<Option<Self>> {
+        if elements.len() != shape.dims {
+            return Err(Error::different_dimensions("vector", shape.dims, elements.len()));
+        }
+        let is_zero = elements.iter().all(|element| *element == 0.0);
+        Ok((shape.metric != Metric::Cosine || !is_zero).then_some(Self { elements }))
+    }
+
+    /// The elements.
+    pub fn elements(&self) -> &'a [f32] {
+        self.elements
+    }
+
+    /// Hash of the elements.
+    pub fn hash(&self) -> u64 {
+        vector_hash(self.elements)
+    }
+}
+
+/// The encoded vector being inserted.
+pub struct NewVector {
+    /// Hash of the elements.
+    pub hash: u64,
+    /// Factors of the code.
+    pub factors: Factors,
+    /// The code.
+    pub code: Vec<i8>,
+}
+
+/// Inserts rows into one index; what it keeps makes the second row of a statement cheaper than the first.
+pub struct Inserter {
+    index: Relation,
+    shape: Shape,
+    params: CodeParams,
+    ef_construction: usize,
+    hints: Option<BufferHints>,
+    search: LayerSearch<ItemPtr>,
+    random: u64,
+}
+
+/// Neighbors chosen for each level of a new node, from level 0 up.
+type Lists = Vec<Vec<ItemPtr>>;
+
+impl Inserter {
+    /// Prepares inserts into an index.
+    /// # Errors
+    /// XX002 for a damaged index.
+    pub fn open(index: Relation) -> Result<Self> {
+        let meta = read_meta(index)?;
+        let mean = read_mean(index, &meta)?;
+        Ok(Self {
+            index,
+            shape: meta.shape,
+            params: CodeParams::new(meta.shape.metric, meta.shape.dims, mean),
+            ef_construction: Options::of(index).ef_construction,
+            hints: Some(take_hints(index)),
+            search: LayerSearch::default(),
+            random: RandomState::new().build_hasher().finish(),
+        })
+    }
+
+    /// Shape of the index.
+    pub fn shape(&self) -> &Shape {
+        &self.shape
+    }
+
+    /// Inserts a row.
+    /// # Errors
+    /// XX002 for a damaged index.
+    pub fn insert(&mut self, tid: Tid, vector: &IndexedVector<'_>) -> Result<()> {
+        let mut code = vec![0i8; self.shape.dims];
+        let factors = self.params.encode(vector.elements(), &mut code);
+        let new = NewVector { hash: vector.hash(), factors, code };
+        let query = Query::from_code(&self.params, &new.code, &new.factors);
+        let level = self.draw_level();
+        loop {
+            interrupt::check();
+            let meta = read_meta(self.index)?;
+            if !meta.entry.is_some() {
+                if self.insert_first(tid, &new, level)? {
+                    return Ok(());
+                }
+                continue;
+            }
+            let mut cache = CodeCache::new(self.shape.dims);
+            let lists = self.choose_neighbors(&meta, &query, level, &mut cache)?;
+            failpoint::hit("insert_search");
+            if self.join_equal(tid, &new, &query, &cache)? {
+                return Ok(());
+            }
+            let (node, upper) = self.write_node(tid, &new, level, &lists)?;
+            failpoint::hit("insert_node");
+            self.link(&meta, &query, node, upper, level, lists)?;
+            return Ok(());
+        }
+    }
+
+    /// Level of a new node: exponentially distributed with mean 1 / ln(m), as in the paper.
+    fn draw_level(&mut self) -> u8 {
+        // splitmix64
+        self.random = self.random.wrapping_add(0x9E37_79B9_7F4A_7C15);
+        let mut x = self.random;
+        x = (x ^ (x >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        x = (x ^ (x >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+        let uniform = ((x ^ (x >> 31)) >> 11) as f64 / (1u64 << 53) as f64;
+        let level = -(1.0 - uniform).ln() / (self.shape.m as f64).ln();
+        (level as u8).min(self.shape.max_level())
+    }
+
+    /// Steps a and b: the neighbors for each level of a new node. Levels above the entry's have none.
+    fn choose_neighbors(
+        &mut self,
+        meta: &Meta,
+        query: &Query,
+        level: u8,
+        cache: &mut CodeCache,
+    ) -> Result<Lists> {
+        let mut lists = vec![Vec::new(); usize::from(level) + 1];
+        let Some(hints) = self.hints.as_mut() else { return Ok(lists) };
+        let mut graph = DiskGraph::new(self.index, &self.shape, query, hints);
+        let top = level.min(meta.entry_level);
+        let Some(mut entry) = descend(&mut graph, meta.entry, meta.entry_level, top)? else {
+            return Ok(lists);
+        };
+        let mut found: Vec<Candidate<ItemPtr>> = Vec::new();
+        for at in (0..=top).rev() {
+            self.search.reset(false);
+            self.search.seed(&mut graph, at, &[entry])?;
+            self.search.run(&mut graph, at, self.ef_construction, Bounds::NONE)?;
+            found.clear();
+            self.search.take_best(&mut found);
+            found.sort_unstable_by(|a, b| a.key.total_cmp(&b.key));
+            cache.clear();
+            cache.load(&mut graph, at, found.iter().map(|candidate| candidate.node))?;
+            let mut chosen = Vec::new();
+            let params = &self.params;
+            select_neighbors(
+                found.iter().filter(|c| cache.contains(c.node)).map(|c| (c.key, c.node)),
+                self.shape.degree(at),
+                |a, b| Ok::<f32, Error>(cache.key(params, a, b)),
+                &mut chosen,
+            )?;
+            lists[usize::from(at)] = chosen.iter().map(|link| link.id).collect();
+            if at == 1
+                && let Some(nearest) = found.first()
+            {
+                match graph_ground(&mut graph, nearest.node)? {
+                    Some(ground) => entry = ground,
+                    None => return Ok(lists),
+                }
+            } else if let Some(nearest) = found.first() {
+                entry = nearest.node;
+            }
+        }
+        Ok(lists)
+    }
+
+    /// Adds the row to a node with an equal vector among those found, if there is one.
+    fn join_equal(
+        &mut self,
+        tid: Tid,
+        new: &NewVector,
+        query: &Query,
+        cache: &CodeCache,
+    ) -> Result<bool> {
+        let _ = query;
+        for node in cache.with_hash(new.hash) {
+            if join_equal_node(self.index, &self.shape, node, tid, new)? {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// The first node of an index: written and made the entry under the meta page's lock, so that two backends that
+    /// both see no entry cannot leave one node isolated. `false` if another backend was first, or a page filled up.
+    fn insert_first(&mut self, tid: Tid, new: &NewVector, level: u8) -> Result<bool> {
+        let node_block = insert_page(self.index, PageKind::Node)?;
+        let upper_block = (level > 0).then(|| insert_page(self.index, PageKind::Upper)).transpose()?;
+        let meta_buffer = Exclusive::read(self.index, META_BLOCK);
+        let mut meta = decode_meta(self.index, meta_buffer.page())?;
+        if meta.entry.is_some() {
+            return Ok(false);
+        }
+        let node_buffer = Exclusive::read(self.index, node_block);
+        let upper_buffer = upper_block.map(|block| Exclusive::read(self.index, block));
+        let change = Change::begin(self.index);
+        let lists = vec![Vec::new(); usize::from(level) + 1];
+        let placed =
+            self.place(&change, &node_buffer, upper_buffer.as_ref(), tid, new, level, &lists)?;
+        let (node, upper) = match placed {
+            Placed::Both(node, upper) => (node, upper),
+            Placed::NoRoom(kind) => {
+                drop(change);
+                let full = if kind == PageKind::Node { node_block } else { upper_block.unwrap_or(node_block) };
+                drop((upper_buffer, node_buffer, meta_buffer));
+                advance(self.index, kind, full)?;
+                return Ok(false);
+            }
+        };
+        meta.entry = if level > 0 { upper } else { node };
+        meta.entry_level = level;
+        write_meta_in(&change, &meta_buffer, &meta);
+        change.commit();
+        Ok(true)
+    }
+
+    /// Step c: writes the node and, above level 0, its upper item, in one record.
+    fn write_node(
+        &mut self,
+        tid: Tid,
+        new: &NewVector,
+        level: u8,
+        lists: &Lists,
+    ) -> Result<(ItemPtr, ItemPtr)> {
+        loop {
+            interrupt::check();
+            let node_block = insert_page(self.index, PageKind::Node)?;
+            let upper_block =
+                (level > 0).then(|| insert_page(self.index, PageKind::Upper)).transpose()?;
+            let full = {
+                let node_buffer = Exclusive::read(self.index, node_block);
+                let upper_buffer = upper_block.map(|block| Exclusive::read(self.index, block));
+                let change = Change::begin(self.index);
+                match self.place(&change, &node_buffer, upper_buffer.as_ref(), tid, new, level, lists)? {
+                    Placed::Both(node, upper) => {
+                        change.commit();
+                        return Ok((node, upper));
+                    }
+                    Placed::NoRoom(kind) => kind,
+                }
+            };
+            let block = if full == PageKind::Node { node_block } else { upper_block.unwrap_or(node_block) };
+            advance(self.index, full, block)?;
+        }
+    }
+
+    /// Fills the slots of a new node in pages that the caller has locked. Nothing happens before `change` commits.
+    #[allow(clippy::too_many_arguments)] // the parts of one node; a struct for them would be used only here
+    fn place(
+        &self,
+        change: &Change,
+        node_buffer: &Exclusive,
+        upper_buffer: Option<&Exclusive>,
+        tid: Tid,
+        new: &NewVector,
+        level: u8,
+        lists: &Lists,
+    ) -> Result<Placed> {
+        let (index, shape) = (self.index, &self.shape);
+        let (node_block, mut node_page) = (node_buffer.block(), change.register(node_buffer));
+        expect_kind(index, node_block, node_page.as_page(), PageKind::Node)?;
+        let Some(node_at) = take_slot(index, node_block, &mut node_page, shape.node_size())? else {
+            return Ok(Placed::NoRoom(PageKind::Node));
+        };
+        let node = slot_ptr(index, &node_page, node_block, node_at)?;
+        let mut upper = ItemPtr::NONE;
+        if let Some(upper_buffer) = upper_buffer {
+            let (block, mut page) = (upper_buffer.block(), change.register(upper_buffer));
+            expect_kind(index, block, page.as_page(), PageKind::Upper)?;
+            let Some(at) = take_slot(index, block, &mut page, shape.upper_size(level))? else {
+                return Ok(Placed::NoRoom(PageKind::Upper));
+            };
+            upper = slot_ptr(index, &page, block, at)?;
+            let mut writer = page
+                .item_mut(at)
+                .and_then(|item| UpperMut::new(item, shape))
+                .ok_or_else(|| corrupt_item(index, block, at, "upper item"))?;
+            writer.fill(level, node, &new.factors, &new.code);
+            for at in 1..=level {
+                writer.set_neighbors(at, &lists[usize::from(at)]);
+            }
+        }
+        let mut writer = node_page
+            .item_mut(node_at)
+            .and_then(|item| NodeMut::new(item, shape))
+            .ok_or_else(|| corrupt_item(index, node_block, node_at, "node"))?;
+        writer.fill(&NodeContents {
+            level,
+            tids: &[tid],
+            overflow: None,
+            upper,
+            hash: new.hash,
+            factors: new.factors,
+            code: &new.code,
+        });
+        writer.set_neighbors(&lists[0]);
+        Ok(Placed::Both(node, upper))
+    }
+
+    /// Steps d and e: back-links on every level, until the node has at least one on level 0, then the entry point.
+    fn link(
+        &mut self,
+        meta: &Meta,
+        query: &Query,
+        node: ItemPtr,
+        upper: ItemPtr,
+        level: u8,
+        mut lists: Lists,
+    ) -> Result<()> {
+        loop {
+            let Some(hints) = self.hints.as_mut() else { return Ok(()) };
+            let mut graph = DiskGraph::new(self.index, &self.shape, query, hints);
+            let mut cache = CodeCache::new(self.shape.dims);
+            let mut has_in_edge = false;
+            for at in (0..=level).rev() {
+                let own = if at == 0 { node } else { upper };
+                cache.clear();
+                let list = &lists[usize::from(at)];
+                for (i, owner) in list.iter().enumerate() {
+                    interrupt::check();
+                    // The last chance for an in-edge is forced: a committed row always has one.
+                    let is_forced = at == 0 && !has_in_edge && i + 1 == list.len();
+                    let linked = add_back_link(
+                        self.index, &self.shape, &self.params, &mut graph, &mut cache, *owner, own, at, is_forced,
+                    )?;
+                    has_in_edge |= linked && at == 0;
+                    failpoint::hit("insert_back_link");
+                }
+            }
+            if has_in_edge {
+                break;
+            }
+            // Every neighbor was removed by vacuum meanwhile: search again, or become the entry of an empty index.
+            let meta = read_meta(self.index)?;
+            if !meta.entry.is_some() || meta.entry == node || meta.entry == upper {
+                return self.raise_entry(node, upper, level);
+            }
+            let mut fresh = CodeCache::new(self.shape.dims);
+            lists = self.choose_neighbors(&meta, query, level, &mut fresh)?;
+            for (at, list) in lists.iter_mut().enumerate() {
+                let own = if at == 0 { node } else { upper };
+                list.retain(|neighbor| *neighbor != own);
+            }
+            super::back_link::set_own_list(self.index, &self.shape, node, &lists[0])?;
+        }
+        failpoint::hit("insert_linked");
+        if level > meta.entry_level {
+            self.raise_entry(node, upper, level)?;
+            failpoint::hit("insert_entry");
+        }
+        Ok(())
+    }
+
+    /// Step e: makes the node the entry point if it is still higher than the present one, or there is none.
+    fn raise_entry(&self, node: ItemPtr, upper: ItemPtr, level: u8) -> Result<()> {
+        let buffer = Exclusive::read(self.index, META_BLOCK);
+        let mut meta = decode_meta(self.index, buffer.page())?;
+        if meta.entry.is_some() && meta.entry_level >= level {
+            return Ok(());
+        }
+        meta.entry = if level > 0 { upper } else { node };
+        meta.entry_level = level;
+        let change = Change::begin(self.index);
+        write_meta_in(&change, &buffer, &meta);
+        change.commit();
+        Ok(())
+    }
+}
+
+impl Drop for Inserter {
+    fn drop(&mut self) {
+        if let Some(hints) = self.hints.take() {
+            keep_hints(self.index, hints);
+        }
+    }
+}
+
+/// Whether a new node found room.
+enum Placed {
+    /// Node and upper item (NONE on level 0).
+    Both(ItemPtr, ItemPtr),
+    /// The page for this kind is full.
+    NoRoom(PageKind),
+}
+
+/// Pointer to a slot just taken on `page`.
+fn slot_ptr(index: Relation, page: &PageMut<'_>, block: u32, offset: u16) -> Result<ItemPtr> {
+    let generation = page
+        .as_page()
+        .item(offset)
+        .and_then(generation)
+        .ok_or_else(|| corrupt_item(index, block, offset, "item"))?;
+    Ok(ItemPtr { block, offset, generation })
+}
+
+fn graph_ground(graph: &mut DiskGraph<'_>, node: ItemPtr) -> Result<Option<ItemPtr>> {
+    use super::graph::GraphStore;
+    graph.ground(node)
+}
