@@ -1,7 +1,7 @@
 //! Codes and kernels against their definitions: SIMD levels against scalar code, reconstruction errors and
 //! lower bounds against binary64 truth and the operators' own binary32 results, for any finite input.
 
-use annex::distance::{self, Kernels, Level, Metric, scalar};
+use annex::distance::{Kernels, Level, Metric, scalar};
 use annex::hnsw::codes::{CodeArena, CodeParams, Factors, MeanAccumulator, Query};
 use proptest::prelude::*;
 
@@ -153,6 +153,135 @@ fn check_bounds(
     Ok(())
 }
 
+/// Sum of `terms` in binary64 and of their magnitudes.
+fn sum_and_magnitude(terms: impl Iterator<Item = f64>) -> (f64, f64) {
+    terms.fold((0.0, 0.0), |(sum, magnitude), term| {
+        (sum + term, magnitude + term.abs())
+    })
+}
+
+/// Distance of `metric` in binary64.
+fn truth(metric: Metric, a: &[f32], b: &[f32]) -> f64 {
+    let pairs = || a.iter().zip(b).map(|(&x, &y)| (f64::from(x), f64::from(y)));
+    let dot = || pairs().map(|(x, y)| x * y).sum::<f64>();
+    match metric {
+        Metric::L2 => pairs().map(|(x, y)| (x - y) * (x - y)).sum::<f64>().sqrt(),
+        Metric::InnerProduct => -dot(),
+        Metric::L1 => pairs().map(|(x, y)| (x - y).abs()).sum(),
+        Metric::Cosine => {
+            let norms = pairs().fold((0.0, 0.0), |(n, m), (x, y)| (n + x * x, m + y * y));
+            1.0 - dot() / (norms.0 * norms.1).sqrt()
+        }
+    }
+}
+
+/// Checks the binary32 kernels of every level against binary64 truth, within the error that any order of
+/// summation may have: 2^-24 times the number of operations, relative to the sum of magnitudes.
+fn check_float_kernels(
+    a: &[f32],
+    b: &[f32],
+    codes: &[i8],
+    scale: f32,
+) -> Result<(), TestCaseError> {
+    let pairs = || a.iter().zip(b).map(|(&x, &y)| (f64::from(x), f64::from(y)));
+    let coded = || {
+        a.iter()
+            .zip(codes)
+            .map(|(&x, &c)| (f64::from(x), f64::from(scale * f32::from(c))))
+    };
+    let unit = (a.len() + 8) as f64 * f64::from(f32::EPSILON) / 2.0;
+    let close = |got: f32, terms: (f64, f64)| {
+        let (want, magnitude) = terms;
+        prop_assert!(
+            (f64::from(got) - want).abs() <= unit * magnitude,
+            "{got} for {want}"
+        );
+        Ok(())
+    };
+    for k in levels() {
+        close(
+            k.l2_squared(a, b),
+            sum_and_magnitude(pairs().map(|(x, y)| (x - y) * (x - y))),
+        )?;
+        close(
+            k.inner_product(a, b),
+            sum_and_magnitude(pairs().map(|(x, y)| x * y)),
+        )?;
+        close(
+            k.l1(a, b),
+            sum_and_magnitude(pairs().map(|(x, y)| (x - y).abs())),
+        )?;
+        let parts = k.cosine_parts(a, b);
+        close(parts.0, sum_and_magnitude(pairs().map(|(x, y)| x * y)))?;
+        close(parts.1, sum_and_magnitude(pairs().map(|(x, _)| x * x)))?;
+        close(parts.2, sum_and_magnitude(pairs().map(|(_, y)| y * y)))?;
+        close(
+            k.l1_f32_i8(a, scale, codes),
+            sum_and_magnitude(coded().map(|(x, c)| (x - c).abs())),
+        )?;
+        let floats: Vec<f32> = codes.iter().map(|&c| 0.75 * f32::from(c)).collect();
+        let rev: Vec<i8> = codes.iter().rev().copied().collect();
+        prop_assert_eq!(
+            k.l1_i8_i8(0.75, codes, scale, &rev),
+            k.l1_f32_i8(&floats, scale, &rev)
+        );
+        prop_assert_eq!(
+            k.l1_i8_i8(0.75, codes, scale, &rev),
+            k.l1_i8_i8(scale, &rev, 0.75, codes)
+        );
+    }
+    Ok(())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    /// Every level computes the scalar definition, at every length up to four vectors and one element, in
+    /// slices at any alignment.
+    #[test]
+    fn kernels_equal_their_definition(
+        a in prop::collection::vec(-1.0f32..1.0, 262),
+        b in prop::collection::vec(-1e3f32..1e3, 262),
+        query in prop::collection::vec(-8191i16..=8191, 262),
+        codes in prop::collection::vec(-127i8..=127, 262),
+        other in prop::collection::vec(-127i8..=127, 262),
+        scale in 1e-3f32..10.0,
+    ) {
+        for len in 0..=257 {
+            let start = len % 5;
+            let part = start..start + len;
+            for k in levels() {
+                prop_assert_eq!(
+                    k.dot_i16_i8(&query[part.clone()], &codes[part.clone()]),
+                    scalar::dot_i16_i8(&query[part.clone()], &codes[part.clone()])
+                );
+                prop_assert_eq!(
+                    k.dot_i8_i8(&codes[part.clone()], &other[part.clone()]),
+                    scalar::dot_i8_i8(&codes[part.clone()], &other[part.clone()])
+                );
+            }
+            check_float_kernels(&a[part.clone()], &b[part.clone()], &codes[part.clone()], scale)?;
+        }
+    }
+}
+
+/// Integer kernels stay exact where 32-bit sums would overflow.
+#[test]
+fn integer_kernels_do_not_overflow() {
+    for len in [2047, 2048, 2049, 4096, 16_000, 150_001] {
+        for (q, c) in [(8191, 127), (-8191, 127), (8191, -127), (-8191, -127)] {
+            for k in levels() {
+                let want = i64::from(q) * i64::from(c) * len as i64;
+                assert_eq!(k.dot_i16_i8(&vec![q; len], &vec![c; len]), want);
+                for other in [127, -127] {
+                    let want = i64::from(other) * i64::from(c) * len as i64;
+                    assert_eq!(k.dot_i8_i8(&vec![other; len], &vec![c; len]), want);
+                }
+            }
+        }
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(2000))]
 
@@ -171,5 +300,213 @@ proptest! {
             let (code, factors) = encode(&params, &q);
             check_bounds(&params, &Query::from_code(&params, &code, &factors), &q, &x)?;
         }
+    }
+
+    /// The stored error is at least the true one, and for ordinary vectors at most what rounding to half a
+    /// step can cost.
+    #[test]
+    fn errors_bound_the_reconstruction((mean, x, _) in case()) {
+        for metric in METRICS {
+            let params = params(metric, x.len(), &mean);
+            let (code, factors) = encode(&params, &x);
+            prop_assert!(code.iter().all(|&c| c != i8::MIN));
+            prop_assert!(!factors.error.is_nan() && factors.error >= 0.0);
+            prop_assert!(factors.scale.is_finite() && factors.norm_squared.is_finite());
+            prop_assert!(params.decode(&code, &factors).iter().all(|x| !x.is_nan()));
+
+            let norm = x.iter().map(|&x| f64::from(x).powi(2)).sum::<f64>().sqrt();
+            let divisor = if metric == Metric::Cosine { norm } else { 1.0 };
+            if divisor == 0.0 {
+                prop_assert_eq!(factors.error, f32::INFINITY);
+                continue;
+            }
+            let errors = x.iter().enumerate().map(|(i, &x)| {
+                let mean = params.mean.get(i).copied().unwrap_or(0.0);
+                let hat = f64::from(mean) + f64::from(factors.scale) * f64::from(code[i]);
+                (f64::from(x) / divisor - hat).abs()
+            });
+            let error = match metric {
+                Metric::L1 => errors.sum::<f64>(),
+                _ => errors.map(|e| e * e).sum::<f64>().sqrt(),
+            };
+            // The test's own sums round, too.
+            prop_assert!(error * (1.0 - 1e-12) - 1e-15 * divisor.min(1.0) <= f64::from(factors.error), "{error} > {}", factors.error);
+
+            let is_ordinary = x.iter().chain(&params.mean).all(|x| x.abs() <= 1.0) && norm > 1e-3;
+            if is_ordinary {
+                let count = x.len() as f64;
+                let dims = if metric == Metric::L1 { count } else { count.sqrt() };
+                let half_a_step = 0.501 * f64::from(factors.scale) + 1e-6;
+                prop_assert!(f64::from(factors.error) <= half_a_step * dims + 1e-9);
+            }
+        }
+    }
+
+    /// Keys order by the true distance up to the slack, and bounds lose no more than twice the slack and the
+    /// rounding allowance: neither is trivially safe.
+    #[test]
+    fn bounds_are_tight(
+        (q, x) in (1usize..400).prop_flat_map(|dims| {
+            let one = || prop::collection::vec(0.1f32..1.0, dims);
+            (one(), one())
+        }),
+    ) {
+        for metric in METRICS {
+            let params = params(metric, q.len(), &vec![0.25 / (q.len() as f32).sqrt(); q.len()]);
+            let query = Query::from_vector(&params, &q);
+            let (code, factors) = encode(&params, &x);
+            let (key, slack) = (query.key(&code, &factors), query.slack(&factors));
+            let exact = truth(metric, &q, &x);
+            let (distance, estimate) = match metric {
+                Metric::L2 => (exact, f64::from(key).sqrt()),
+                Metric::Cosine => ((2.0 * exact.max(0.0)).sqrt(), f64::from(key).sqrt()),
+                _ => (exact, f64::from(key)),
+            };
+            let bound = query.lower_bound(key, slack);
+            let slack = f64::from(slack);
+            let rounding = 1e-3 * (1.0 + distance.abs());
+            prop_assert!((distance - estimate).abs() <= slack + rounding, "{metric:?} {distance} {estimate} {slack}");
+            let reach = 2.0 * slack + rounding;
+            let least = match metric {
+                Metric::Cosine => (distance - reach).max(0.0).powi(2) / 2.0 - 1e-4,
+                _ => distance - reach,
+            };
+            prop_assert!(bound >= least, "{metric:?} {bound} < {least}");
+            let steps = 0.6 * f64::from(factors.scale) * q.len() as f64;
+            prop_assert!(metric == Metric::InnerProduct || slack <= steps + 1e-3, "{metric:?} {slack} {steps}");
+        }
+    }
+
+    /// Keys between codes are symmetric and the same through a query, through the parameters and an arena.
+    #[test]
+    fn keys_between_codes_agree((mean, a, b) in case()) {
+        for metric in METRICS {
+            let params = params(metric, a.len(), &mean);
+            let mut arena = CodeArena::try_with_capacity(params.clone(), 4).unwrap();
+            arena.push(&a).unwrap();
+            arena.push_many(&[b.clone(), a.clone()].concat()).unwrap();
+            let (code, factors) = encode(&params, &b);
+            arena.push_code(&code, factors).unwrap();
+            prop_assert_eq!(arena.len(), 4);
+            prop_assert_eq!(arena.code(0), arena.code(2));
+            prop_assert_eq!(arena.code(1), arena.code(3));
+            prop_assert_eq!(arena.factors[0], arena.factors[2]);
+            arena.prefetch(3);
+
+            let (ca, fa) = encode(&params, &a);
+            let key = arena.key(0, 1);
+            prop_assert_eq!(key, arena.key(1, 0));
+            prop_assert_eq!(key, params.code_key(&ca, &fa, &code, &factors));
+            prop_assert_eq!(key, Query::from_code(&params, &ca, &fa).key(&code, &factors));
+            prop_assert_eq!(key, Query::from_code(&params, &code, &factors).key(&ca, &fa));
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(8))]
+
+    /// Lower bounds hold at the largest dimension, where sequential binary32 sums are far off.
+    #[test]
+    fn lower_bounds_are_true_in_many_dimensions((q, x) in pair(16_000)) {
+        for metric in METRICS {
+            let params = params(metric, q.len(), &[]);
+            check_bounds(&params, &Query::from_vector(&params, &q), &q, &x)?;
+        }
+    }
+}
+
+/// A vector and its code have moved in no byte since the first release: indexes on disk depend on it.
+#[test]
+fn golden_codes() {
+    let x = [0.5, -1.0, 0.25, 3.0e-3, 0.0, 0.75];
+    let mean = vec![0.125, 0.0, -0.25, 0.0, 0.5, 1.0];
+    let cases = [
+        (Metric::L2, &mean[..], GOLDEN_L2),
+        (Metric::InnerProduct, &[], GOLDEN_INNER_PRODUCT),
+        (Metric::Cosine, &mean[..], GOLDEN_COSINE),
+        (Metric::L1, &mean[..], GOLDEN_L1),
+    ];
+    for (metric, mean, (code, factors)) in cases {
+        let got = encode(&params(metric, x.len(), mean), &x);
+        let bits = [got.1.scale, got.1.norm_squared, got.1.error].map(f32::to_bits);
+        assert_eq!((&got.0[..], bits), (&code[..], factors), "{metric:?}");
+    }
+
+    // Longer than the partial sums are many: their order shows in the last bits.
+    let x: Vec<f32> = (0..27u32)
+        .map(|i| (i * i * 7919 % 1000) as f32 / 1000.0 - 0.5)
+        .collect();
+    let (_, factors) = encode(&params(Metric::L2, 27, &[]), &x);
+    let bits = [factors.scale, factors.norm_squared, factors.error].map(f32::to_bits);
+    assert_eq!(bits, [998310404, 1075322847, 1002545080]);
+}
+
+// Computed by another program, in exact rationals where the format rounds.
+type Golden = ([i8; 6], [u32; 3]);
+const GOLDEN_L2: Golden = (
+    [48, -127, 64, 0, -64, -32],
+    [1006699012, 1071344707, 1005429635],
+);
+const GOLDEN_INNER_PRODUCT: Golden = (
+    [64, -127, 32, 0, 0, 95],
+    [1006699012, 1072709956, 1002051115],
+);
+const GOLDEN_COSINE: Golden = (
+    [42, -127, 75, 0, -87, -79],
+    [1002204536, 1067318743, 996608464],
+);
+const GOLDEN_L1: Golden = (
+    [48, -127, 64, 0, -64, -32],
+    [1006699012, 1071344707, 1015112983],
+);
+
+/// Input at the ends of the number range gives usable factors and the trivial bound where no other is known.
+#[test]
+fn extreme_input_gives_trivial_bounds() {
+    for metric in METRICS {
+        for value in [0.0, f32::MAX, f32::MIN, f32::MIN_POSITIVE, 1e-45, 1e30] {
+            let params = params(metric, 3, &[f32::MIN; 3]);
+            let q = [value; 3];
+            let query = Query::from_vector(&params, &q);
+            check_bounds(&params, &query, &q, &q).unwrap();
+            let (code, factors) = encode(&params, &q);
+            let coded = Query::from_code(&params, &code, &factors);
+            check_bounds(&params, &coded, &q, &q).unwrap();
+        }
+    }
+    let params = params(Metric::InnerProduct, 2, &[]);
+    let query = Query::from_vector(&params, &[f32::MAX, f32::MAX]);
+    let (code, factors) = encode(&params, &[f32::MAX, f32::MIN]);
+    let slack = query.slack(&factors);
+    assert_eq!(slack, f32::INFINITY);
+    let key = query.key(&code, &factors);
+    assert_eq!(query.lower_bound(key, slack), f64::NEG_INFINITY);
+}
+
+/// The mean is that of the vectors as they are encoded, and inner product has none.
+#[test]
+fn means() {
+    let mean = |metric| {
+        let mut accumulator = MeanAccumulator::new(metric, 2);
+        for x in [[3.0, 4.0], [0.0, 0.0], [0.0, 2.0]] {
+            accumulator.add(&x);
+        }
+        accumulator.finish()
+    };
+    assert_eq!(mean(Metric::L2), [1.0, 2.0]);
+    assert_eq!(mean(Metric::L1), [1.0, 2.0]);
+    assert_eq!(mean(Metric::Cosine), [0.3, 0.9]);
+    assert!(mean(Metric::InnerProduct).is_empty());
+    assert!(MeanAccumulator::new(Metric::L2, 2).finish().is_empty());
+}
+
+/// An arena that cannot be had is an error, not an abort.
+#[test]
+fn arena_reports_out_of_memory() {
+    let params = CodeParams::new(Metric::L2, 16_000, Vec::new());
+    for capacity in [usize::MAX, usize::MAX / 16_000 / 4] {
+        let error = CodeArena::try_with_capacity(params.clone(), capacity).unwrap_err();
+        assert_eq!(error.state, annex::error::SqlState::OutOfMemory);
     }
 }
