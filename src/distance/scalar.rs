@@ -48,23 +48,26 @@ pub fn cosine_parts(a: &[f32], b: &[f32]) -> (f32, f32, f32) {
     )
 }
 
+/// `sum(term(a_i, b_i))` without error, for terms of magnitude up to 2^22.
+#[inline(always)]
+fn exact_sum<A: Copy, B: Copy>(a: &[A], b: &[B], term: impl Fn(A, B) -> i32) -> i64 {
+    assert_eq!(a.len(), b.len());
+    // 256 * 2^22 < 2^31: compilers have vector instructions for sums of 32 bits.
+    const BLOCK: usize = 256;
+    a.chunks(BLOCK)
+        .zip(b.chunks(BLOCK))
+        .map(|(a, b)| i64::from(a.iter().zip(b).map(|(&x, &y)| term(x, y)).sum::<i32>()))
+        .sum()
+}
+
 /// See [`super::Kernels::dot_i16_i8`].
 pub fn dot_i16_i8(query: &[i16], code: &[i8]) -> i64 {
-    assert_eq!(query.len(), code.len());
-    query
-        .iter()
-        .zip(code)
-        .map(|(&q, &c)| i64::from(i32::from(q) * i32::from(c)))
-        .sum()
+    exact_sum(query, code, |q, c| i32::from(q) * i32::from(c))
 }
 
 /// See [`super::Kernels::dot_i8_i8`].
 pub fn dot_i8_i8(a: &[i8], b: &[i8]) -> i64 {
-    assert_eq!(a.len(), b.len());
-    a.iter()
-        .zip(b)
-        .map(|(&x, &y)| i64::from(i32::from(x) * i32::from(y)))
-        .sum()
+    exact_sum(a, b, |x, y| i32::from(x) * i32::from(y))
 }
 
 /// See [`super::Kernels::l1_f32_i8`].

@@ -38,104 +38,154 @@ pub(super) fn round_up(value: f64) -> f32 {
     }
 }
 
-/// Sum of `term(i)` over `0..len`, in an order that depends on `len` only.
-fn sum(len: usize, term: impl Fn(usize) -> f64) -> f64 {
-    let mut sums = [0.0; LANES];
-    let whole = len - len % LANES;
-    for start in (0..whole).step_by(LANES) {
-        for (lane, sum) in sums.iter_mut().enumerate() {
-            *sum += term(start + lane);
+/// Sums of `N` terms of each value, in an order that depends on the number of values only.
+#[inline(always)]
+fn sums<T: Copy, const N: usize>(values: &[T], mut terms: impl FnMut(T) -> [f64; N]) -> [f64; N] {
+    let mut lanes = [[0.0; LANES]; N];
+    let (chunks, tail) = values.as_chunks::<LANES>();
+    for chunk in chunks {
+        for (lane, &value) in chunk.iter().enumerate() {
+            let terms = terms(value);
+            for (sums, term) in lanes.iter_mut().zip(terms) {
+                sums[lane] += term;
+            }
         }
     }
-    for (lane, sum) in sums.iter_mut().enumerate().take(len - whole) {
-        *sum += term(whole + lane);
-    }
-    sums.iter().sum()
-}
-
-/// A vector in the space of the codes: normalised for cosine, the mean subtracted.
-pub(super) struct Centered<'a> {
-    vector: &'a [f32],
-    mean: &'a [f32],
-    /// 1 / norm for cosine, else 1.
-    factor: f64,
-    /// Whether the SQL operator's own arithmetic is sound for this vector.
-    pub(super) is_bounded: bool,
-}
-
-impl<'a> Centered<'a> {
-    /// # Panics
-    /// If `vector` is not `params.dims` long.
-    pub(super) fn new(params: &'a CodeParams, vector: &'a [f32]) -> Self {
-        assert_eq!(vector.len(), params.dims);
-        let mut centered = Self {
-            vector,
-            mean: &params.mean,
-            factor: 1.0,
-            is_bounded: true,
-        };
-        if params.metric == Metric::Cosine {
-            let norm = norm(vector);
-            centered.is_bounded = COSINE_NORMS.contains(&norm);
-            centered.factor = if norm > 0.0 { 1.0 / norm } else { 0.0 };
+    for (lane, &value) in tail.iter().enumerate() {
+        let terms = terms(value);
+        for (sums, term) in lanes.iter_mut().zip(terms) {
+            sums[lane] += term;
         }
-        centered
     }
-
-    /// Element `i`.
-    #[inline(always)]
-    pub(super) fn get(&self, i: usize) -> f64 {
-        let mean = self.mean.get(i).copied().map_or(0.0, f64::from);
-        f64::from(self.vector[i]) * self.factor - mean
-    }
-
-    /// Largest magnitude of an element.
-    pub(super) fn max_abs(&self) -> f64 {
-        (0..self.vector.len()).fold(0.0, |max: f64, i| max.max(self.get(i).abs()))
-    }
-
-    /// Upper bound of the norm (L1 for L1, else L2) of `self - rounded`, where `rounded(i)` is exact or
-    /// correctly rounded and `max_abs` is [`Self::max_abs`].
-    pub(super) fn distance_up(
-        &self,
-        metric: Metric,
-        max_abs: f64,
-        rounded: impl Fn(usize) -> f64,
-    ) -> f64 {
-        if !self.is_bounded {
-            return f64::INFINITY;
-        }
-        let len = self.vector.len();
-        let distance = if metric == Metric::L1 {
-            sum(len, |i| (self.get(i) - rounded(i)).abs())
-        } else {
-            let square = |x: f64| x * x;
-            sum(len, |i| square(self.get(i) - rounded(i))).sqrt()
-        };
-        // Each element of `self` and of the difference carries a few roundings of 2^-53.
-        let elements = len as f64 * max_abs * f64::EPSILON * 4.0;
-        let normalization = if metric == Metric::Cosine {
-            NORMALIZE_EPSILON
-        } else {
-            0.0
-        };
-        distance * (1.0 + NORMALIZE_EPSILON) + elements + normalization
-    }
+    lanes.map(|sums| sums.iter().sum())
 }
 
 /// L2 norm in binary64.
 fn norm(vector: &[f32]) -> f64 {
-    sum(vector.len(), |i| {
-        f64::from(vector[i]) * f64::from(vector[i])
-    })
-    .sqrt()
+    let [square] = sums(vector, |x| [f64::from(x) * f64::from(x)]);
+    square.sqrt()
 }
 
-/// `value` rounded to an integer, ties to even.
-/// `value` must be of magnitude below 2^31.
-#[inline(always)]
-pub(super) fn round_to_i32(value: f64) -> i32 {
-    (value + ROUND).to_bits() as i32
+/// Sums over a vector that was rounded.
+pub(super) struct Rounded {
+    /// Upper bound of the norm of what rounding took away: L1 for L1, else L2.
+    pub(super) error: f64,
+    /// Exact sum of the squares of the integers.
+    pub(super) squares: f64,
+}
+
+/// A vector in the space of the codes: normalised for cosine, the mean subtracted.
+pub(super) struct Centered {
+    pub(super) values: Vec<f64>,
+    /// Largest magnitude of a value.
+    pub(super) max_abs: f64,
+    metric: Metric,
+    /// Whether the SQL operator's own arithmetic is sound for this vector.
+    is_bounded: bool,
+}
+
+impl Centered {
+    /// # Panics
+    /// If `vector` is not `params.dims` long.
+    pub(super) fn new(params: &CodeParams, vector: &[f32]) -> Self {
+        assert_eq!(vector.len(), params.dims);
+        let mut factor = 1.0;
+        let mut is_bounded = true;
+        if params.metric == Metric::Cosine {
+            let norm = norm(vector);
+            is_bounded = COSINE_NORMS.contains(&norm);
+            factor = if norm > 0.0 { 1.0 / norm } else { 0.0 };
+        }
+        let mut values: Vec<f64> = vector.iter().map(|&x| f64::from(x) * factor).collect();
+        for (value, &mean) in values.iter_mut().zip(&params.mean) {
+            *value -= f64::from(mean);
+        }
+        let max_abs = max_abs(&values);
+        Self {
+            values,
+            max_abs,
+            metric: params.metric,
+            is_bounded,
+        }
+    }
+
+    /// Rounds every value to a multiple of `scale`, at most `limit` times it, and stores the multiples.
+    #[inline(always)]
+    pub(super) fn round<T>(
+        &self,
+        scale: f64,
+        limit: f64,
+        multiples: &mut [T],
+        convert: impl Fn(i32) -> T,
+    ) -> Rounded {
+        let steps = if scale > 0.0 { 1.0 / scale } else { 0.0 };
+        // `clamp` would need a branch for its panic.
+        let nearest = |value: f64| (value * steps).max(-limit).min(limit) + ROUND;
+        for (multiple, &value) in multiples.iter_mut().zip(&self.values) {
+            *multiple = convert(nearest(value).to_bits() as i32);
+        }
+        let (error, squares) = self.error_sums(|value| {
+            let multiple = nearest(value) - ROUND;
+            (value - scale * multiple, multiple * multiple)
+        });
+        Rounded { error, squares }
+    }
+
+    /// Upper bound of the norm (L1 for L1, else L2) of the difference to what `round` makes of each value.
+    pub(super) fn error_of(&self, round: impl Fn(f64) -> f64) -> f64 {
+        self.error_sums(|value| (value - round(value), 0.0)).0
+    }
+
+    /// From a difference and another term for each value: an upper bound of the norm of the differences,
+    /// and the sum of the other terms.
+    #[inline(always)]
+    fn error_sums(&self, terms: impl Fn(f64) -> (f64, f64)) -> (f64, f64) {
+        let (distance, others) = if self.metric == Metric::L1 {
+            let [sum, others] = sums(&self.values, |value| {
+                let (difference, other) = terms(value);
+                [difference.abs(), other]
+            });
+            (sum, others)
+        } else {
+            let [square, others] = sums(&self.values, |value| {
+                let (difference, other) = terms(value);
+                [difference * difference, other]
+            });
+            (square.sqrt(), others)
+        };
+        if !self.is_bounded {
+            return (f64::INFINITY, others);
+        }
+        // Each value and each difference carries a few roundings of 2^-53.
+        let roundings = self.values.len() as f64 * self.max_abs * f64::EPSILON * 4.0;
+        let normalization = if self.metric == Metric::Cosine {
+            NORMALIZE_EPSILON
+        } else {
+            0.0
+        };
+        let bound = distance * (1.0 + NORMALIZE_EPSILON) + roundings + normalization;
+        (bound, others)
+    }
+}
+
+/// Largest magnitude of the values; NaN is skipped.
+fn max_abs(values: &[f64]) -> f64 {
+    let mut lanes = [0.0; LANES];
+    let keep_larger = |max: &mut f64, value: f64| {
+        if value.abs() > *max {
+            *max = value.abs();
+        }
+    };
+    let (chunks, tail) = values.as_chunks::<LANES>();
+    for chunk in chunks {
+        for (max, &value) in lanes.iter_mut().zip(chunk) {
+            keep_larger(max, value);
+        }
+    }
+    for (max, &value) in lanes.iter_mut().zip(tail) {
+        keep_larger(max, value);
+    }
+    lanes.into_iter().fold(0.0, f64::max)
 }
 
 impl CodeParams {
@@ -147,33 +197,18 @@ impl CodeParams {
     pub fn encode(&self, vector: &[f32], code: &mut [i8]) -> Factors {
         assert_eq!(code.len(), self.dims);
         let centered = Centered::new(self, vector);
-        let max_abs = centered.max_abs();
-        let scale = ((max_abs / CODE_MAX) as f32).min(SCALE_MAX);
-        let steps = if scale > 0.0 {
-            1.0 / f64::from(scale)
-        } else {
-            0.0
-        };
-
-        for (i, c) in code.iter_mut().enumerate() {
-            *c = round_to_i32((centered.get(i) * steps).clamp(-CODE_MAX, CODE_MAX)) as i8;
-        }
-        let scale_exact = f64::from(scale);
-        let error =
-            centered.distance_up(self.metric, max_abs, |i| scale_exact * f64::from(code[i]));
-        let squares: i64 = code
-            .iter()
-            .map(|&c| i64::from(i32::from(c) * i32::from(c)))
-            .sum();
-        let norm_squared = scale_exact * scale_exact * squares as f64;
-        let overflows = norm_squared > f64::from(f32::MAX);
+        let scale = ((centered.max_abs / CODE_MAX) as f32).min(SCALE_MAX);
+        let exact = f64::from(scale);
+        let rounded = centered.round(exact, CODE_MAX, code, |c| c as i8);
+        let norm_squared = exact * exact * rounded.squares;
+        let is_representable = norm_squared <= f64::from(f32::MAX);
         Factors {
             scale,
             norm_squared: (norm_squared as f32).min(f32::MAX),
-            error: if overflows {
-                f32::INFINITY
+            error: if is_representable {
+                round_up(rounded.error)
             } else {
-                round_up(error)
+                f32::INFINITY
             },
         }
     }

@@ -7,7 +7,7 @@
 //! operations, a binary32 sum of `n` products of rounded terms is within `gamma(n)` of the sum of magnitudes,
 //! beside 2^-149 for each term that underflows (Higham, Accuracy and Stability, section 3.1).
 
-use super::encode::{Centered, round_to_i32, round_up};
+use super::encode::{Centered, round_up};
 use super::{CodeParams, Factors, key_of_product};
 use crate::distance::{Kernels, Metric, kernels};
 
@@ -57,31 +57,19 @@ impl Query {
     /// If `vector` is not `params.dims` long.
     pub fn from_vector(params: &CodeParams, vector: &[f32]) -> Self {
         let centered = Centered::new(params, vector);
-        let max_abs = centered.max_abs();
         let mut query = Self::empty(params);
         if params.metric == Metric::L1 {
-            query.floats = (0..params.dims)
-                .map(|i| centered.get(i).clamp(-L1_MAX, L1_MAX) as f32)
-                .collect();
+            let round = |value: f64| value.clamp(-L1_MAX, L1_MAX) as f32;
+            query.floats = centered.values.iter().map(|&value| round(value)).collect();
             query.set_norm_l1();
-            let rounded = |i: usize| f64::from(query.floats[i]);
-            query.error = centered.distance_up(params.metric, max_abs, rounded);
+            query.error = centered.error_of(|value| f64::from(round(value)));
             return query;
         }
-        let scale = max_abs / QUERY_MAX;
-        let steps = if scale > 0.0 { 1.0 / scale } else { 0.0 };
-        query.ints = (0..params.dims)
-            .map(|i| round_to_i32((centered.get(i) * steps).clamp(-QUERY_MAX, QUERY_MAX)) as i16)
-            .collect();
-        let squares: i64 = query
-            .ints
-            .iter()
-            .map(|&q| i64::from(i32::from(q) * i32::from(q)))
-            .sum();
-        query.scale = scale;
-        query.norm_squared = scale * scale * squares as f64;
-        query.error =
-            centered.distance_up(params.metric, max_abs, |i| scale * f64::from(query.ints[i]));
+        query.scale = centered.max_abs / QUERY_MAX;
+        query.ints = vec![0; params.dims];
+        let rounded = centered.round(query.scale, QUERY_MAX, &mut query.ints, |q| q as i16);
+        query.norm_squared = query.scale * query.scale * rounded.squares;
+        query.error = rounded.error;
         query
     }
 
