@@ -2,4 +2,8 @@
 
 pub mod build;
 pub mod codes;
+pub mod memory_graph;
+pub mod nearest;
 pub mod options;
+pub mod select;
+pub mod visited;
