@@ -5,7 +5,7 @@
 //! last one did not need, and nothing is searched twice.
 
 use super::graph::{Candidate, GraphStore};
-use super::visited::Visited;
+use super::visited_places::VisitedPlaces;
 use std::cmp::Ordering;
 use std::collections::BinaryHeap;
 
@@ -86,7 +86,7 @@ impl Bounds {
 /// One search of one level, which may be resumed.
 #[derive(Debug)]
 pub struct LayerSearch<N> {
-    visited: Visited,
+    visited: VisitedPlaces,
     frontier: BinaryHeap<Nearest<N>>,
     best: BinaryHeap<Farthest<N>>,
     spare: BinaryHeap<Nearest<N>>,
@@ -98,7 +98,7 @@ pub struct LayerSearch<N> {
 impl<N> Default for LayerSearch<N> {
     fn default() -> Self {
         Self {
-            visited: Visited::default(),
+            visited: VisitedPlaces::default(),
             frontier: BinaryHeap::new(),
             best: BinaryHeap::new(),
             spare: BinaryHeap::new(),

@@ -85,6 +85,35 @@ impl Topology {
             &self.upper[start..start + usize::from(self.upper_counts[list])]
         }
     }
+
+    /// Most neighbors a node has on `level`.
+    pub fn degree(&self, level: u8) -> usize {
+        if level == 0 {
+            self.base_degree
+        } else {
+            self.upper_degree
+        }
+    }
+
+    /// All slots of the list of `node` on `level`, and how many of them are used: for the passes after a
+    /// build. The used ones come first, nearest first, without `node` itself and without repetition.
+    pub fn list_mut(&mut self, node: u32, level: u8) -> (&mut [u32], &mut u8) {
+        let node = node as usize;
+        if level == 0 {
+            let start = node * self.base_degree;
+            (
+                &mut self.base[start..start + self.base_degree],
+                &mut self.base_counts[node],
+            )
+        } else {
+            let list = self.upper_start[node] as usize + usize::from(level) - 1;
+            let start = list * self.upper_degree;
+            (
+                &mut self.upper[start..start + self.upper_degree],
+                &mut self.upper_counts[list],
+            )
+        }
+    }
 }
 
 /// Builds a graph over the codes of an arena.
@@ -102,4 +131,18 @@ pub trait GraphBuilder {
         params: &BuildParams,
         control: &BuildControl,
     ) -> Result<Topology, BuildFailure>;
+}
+
+/// A vector of `len` elements without room for more.
+/// # Errors
+/// `OutOfMemory` with the bytes asked for.
+pub(super) fn try_filled<T>(
+    len: usize,
+    element: impl FnMut() -> T,
+) -> Result<Vec<T>, BuildFailure> {
+    let mut vec = Vec::new();
+    vec.try_reserve_exact(len)
+        .map_err(|_| BuildFailure::OutOfMemory(len.saturating_mul(size_of::<T>())))?;
+    vec.resize_with(len, element);
+    Ok(vec)
 }

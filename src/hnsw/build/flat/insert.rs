@@ -1,0 +1,162 @@
+//! One insertion: search the levels from the top, then link from the bottom.
+//!
+//! Linking from the bottom is what keeps a new node from being a dead end for other threads: it is found on
+//! a level only after its lists on that level and all below are stored.
+
+use super::links::Links;
+use crate::hnsw::build::builder::{BuildFailure, try_filled};
+use crate::hnsw::codes::CodeArena;
+use crate::hnsw::nearest::NearestList;
+use crate::hnsw::select::{Link, add_neighbor, select_neighbors};
+use crate::hnsw::visited::VisitedSet;
+use std::convert::Infallible;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+/// What all threads of a build share.
+pub(super) struct Shared<'a> {
+    pub(super) arena: &'a CodeArena,
+    pub(super) links: &'a Links,
+    pub(super) levels: &'a [u8],
+    pub(super) entry: u32,
+    pub(super) ef_construction: usize,
+    pub(super) cancel: &'a AtomicBool,
+}
+
+/// Scratch space of one thread; nothing in it is allocated again per insertion.
+pub(super) struct Scratch {
+    visited: VisitedSet,
+    nearest: NearestList,
+    /// Unvisited neighbors of the node being expanded.
+    unvisited: Vec<u32>,
+    /// Chosen neighbors on each level.
+    chosen: Vec<Vec<Link<u32>>>,
+    list: Vec<Link<u32>>,
+}
+
+impl Scratch {
+    /// Space for a graph of `nodes` nodes, `m` links, lists of `ef_construction` candidates.
+    pub(super) fn try_new(
+        nodes: usize,
+        m: usize,
+        ef_construction: usize,
+        top_level: u8,
+    ) -> Result<Self, BuildFailure> {
+        let mut nearest = NearestList::default();
+        nearest.reset(ef_construction);
+        let chosen = try_filled(usize::from(top_level) + 1, || {
+            Vec::with_capacity(ef_construction)
+        })?;
+        Ok(Self {
+            visited: VisitedSet::try_new(nodes)
+                .map_err(|_| BuildFailure::OutOfMemory(VisitedSet::memory_bytes(nodes)))?,
+            nearest,
+            unvisited: Vec::with_capacity(2 * m),
+            chosen,
+            list: Vec::with_capacity(2 * m + 1),
+        })
+    }
+
+    /// Bytes that [`Self::try_new`] takes.
+    pub(super) fn memory_bytes(
+        nodes: usize,
+        m: usize,
+        ef_construction: usize,
+        top_level: u8,
+    ) -> usize {
+        VisitedSet::memory_bytes(nodes)
+            + ef_construction * size_of::<u64>()
+            + 2 * m * size_of::<u32>()
+            + (usize::from(top_level) + 1)
+                * (size_of::<Vec<Link<u32>>>() + ef_construction * size_of::<Link<u32>>())
+            + (2 * m + 1) * size_of::<Link<u32>>()
+    }
+}
+
+impl Shared<'_> {
+    /// Inserts `node`, which is not the entry and not yet linked.
+    /// # Errors
+    /// `Canceled`; the node is then not linked.
+    pub(super) fn insert(&self, node: u32, scratch: &mut Scratch) -> Result<(), BuildFailure> {
+        let top = self.levels[self.entry as usize];
+        let level = self.levels[node as usize].min(top);
+        scratch.nearest.reset(1);
+        scratch
+            .nearest
+            .offer(self.arena.key(node, self.entry), self.entry);
+        for upper in (level + 1..=top).rev() {
+            self.search(node, upper, 1, scratch)?;
+        }
+        for own in (0..=level).rev() {
+            self.search(node, own, self.ef_construction, scratch)?;
+            let chosen = &mut scratch.chosen[usize::from(own)];
+            let key_between = |a, b| Ok::<_, Infallible>(self.arena.key(a, b));
+            let max = self.links.degree(own);
+            let Ok(()) = select_neighbors(scratch.nearest.iter(), max, key_between, chosen);
+        }
+        for own in 0..=level {
+            self.link(node, own, scratch);
+        }
+        Ok(())
+    }
+
+    /// Replaces the nodes in `scratch.nearest` by the `ef` nearest to `node` that a search from them finds.
+    fn search(
+        &self,
+        node: u32,
+        level: u8,
+        ef: usize,
+        scratch: &mut Scratch,
+    ) -> Result<(), BuildFailure> {
+        let Scratch {
+            visited,
+            nearest,
+            unvisited,
+            ..
+        } = scratch;
+        nearest.restart(ef);
+        visited.clear();
+        // A back-link from a higher level may lead to the node itself.
+        visited.insert(node);
+        for (_, start) in nearest.iter() {
+            visited.insert(start);
+        }
+        while let Some(expanded) = nearest.expand_next() {
+            if self.cancel.load(Ordering::Relaxed) {
+                return Err(BuildFailure::Canceled);
+            }
+            unvisited.clear();
+            self.links.for_each_neighbor(expanded, level, |neighbor| {
+                if visited.insert(neighbor) {
+                    self.arena.prefetch(neighbor);
+                    unvisited.push(neighbor);
+                }
+            });
+            for &neighbor in unvisited.iter() {
+                nearest.offer(self.arena.key(node, neighbor), neighbor);
+            }
+        }
+        Ok(())
+    }
+
+    /// Stores the chosen neighbors of `node` on `level`, then the links back to it.
+    fn link(&self, node: u32, level: u8, scratch: &mut Scratch) {
+        let Scratch { chosen, list, .. } = scratch;
+        let chosen = &chosen[usize::from(level)];
+        let max = self.links.degree(level);
+        self.links.update(node, level, list, |own| {
+            own.clear();
+            own.extend_from_slice(chosen);
+            true
+        });
+        for link in chosen {
+            self.links.update(link.id, level, list, |back_links| {
+                if back_links.iter().any(|back| back.id == node) {
+                    return false;
+                }
+                let key_to_new = |other| Ok::<_, Infallible>(self.arena.key(node, other));
+                let Ok(is_changed) = add_neighbor(back_links, (link.key, node), max, key_to_new);
+                is_changed
+            });
+        }
+    }
+}

@@ -1,0 +1,108 @@
+//! The neighbor heuristic, shared by the bulk build and the insert into pages. Pure.
+//!
+//! Malkov and Yashunin, "Efficient and robust approximate nearest neighbor search using Hierarchical Navigable
+//! Small World graphs", algorithm 4 with keepPrunedConnections: a candidate nearer to an accepted neighbor
+//! than to the owner of the list is *covered* by that neighbor, one that is not covered is *diverse*. Diverse
+//! candidates come first; free places are then filled with the nearest covered ones.
+//!
+//! Ours differs in ties. A copy of the owner is as far from every candidate as the owner itself; the paper
+//! calls all of them covered, and a group of equal vectors then links to nothing but itself. Here a tie covers
+//! only when owner, neighbor and candidate are all equally far apart, which is true of three copies.
+
+/// A neighbor of a list's owner.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Link<Id> {
+    /// Ordering key between owner and neighbor: smaller is nearer, may be negative.
+    pub key: f32,
+    /// The neighbor.
+    pub id: Id,
+    /// Whether no nearer diverse neighbor covers it.
+    pub is_diverse: bool,
+}
+
+/// Whether `nearer` covers a candidate, given `between`, the key of the two.
+fn is_covered<Id>(candidate_key: f32, nearer: &Link<Id>, between: f32) -> bool {
+    between < candidate_key || (between == candidate_key && nearer.key == candidate_key)
+}
+
+/// Chooses at most `max` neighbors from `candidates`, which are sorted nearest first, into `chosen`, sorted
+/// nearest first. Looks no further once `max` diverse ones are found.
+/// `key_between` is the ordering key of two candidates.
+/// # Errors
+/// The first error of `key_between`; `chosen` is then incomplete.
+pub fn select_neighbors<Id: Copy, E>(
+    candidates: impl IntoIterator<Item = (f32, Id)>,
+    max: usize,
+    mut key_between: impl FnMut(Id, Id) -> Result<f32, E>,
+    chosen: &mut Vec<Link<Id>>,
+) -> Result<(), E> {
+    chosen.clear();
+    let mut diverse = 0;
+    for (key, id) in candidates {
+        if diverse == max {
+            break;
+        }
+        let mut is_diverse = true;
+        for nearer in chosen.iter().filter(|link| link.is_diverse) {
+            if is_covered(key, nearer, key_between(id, nearer.id)?) {
+                is_diverse = false;
+                break;
+            }
+        }
+        diverse += usize::from(is_diverse);
+        chosen.push(Link {
+            key,
+            id,
+            is_diverse,
+        });
+    }
+    let mut places = max - diverse;
+    chosen.retain(|link| {
+        let is_kept = link.is_diverse || places > 0;
+        places -= usize::from(is_kept && !link.is_diverse);
+        is_kept
+    });
+    Ok(())
+}
+
+/// Adds one neighbor to a list chosen by [`select_neighbors`] or by this function, keeping at most `max`:
+/// the heuristic's step for a back-link, at the price of one key per diverse neighbor instead of one per pair.
+/// Neighbors that the new one covers stop being diverse; those which only they covered stay covered.
+/// When the list is full the farthest covered neighbor goes, or the farthest of all: it may be the new one.
+/// `key_to_new` is the ordering key of a neighbor and the new one. Returns whether the list changed.
+/// # Errors
+/// The first error of `key_to_new`; `list` is then unchanged in its members and order.
+pub fn add_neighbor<Id: Copy, E>(
+    list: &mut Vec<Link<Id>>,
+    (key, id): (f32, Id),
+    max: usize,
+    mut key_to_new: impl FnMut(Id) -> Result<f32, E>,
+) -> Result<bool, E> {
+    let position = list.partition_point(|link| link.key <= key);
+    let mut new = Link {
+        key,
+        id,
+        is_diverse: true,
+    };
+    for nearer in list[..position].iter().filter(|link| link.is_diverse) {
+        if is_covered(key, nearer, key_to_new(nearer.id)?) {
+            new.is_diverse = false;
+            break;
+        }
+    }
+    if new.is_diverse {
+        for farther in list[position..].iter_mut().filter(|link| link.is_diverse) {
+            farther.is_diverse = !is_covered(farther.key, &new, key_to_new(farther.id)?);
+        }
+    }
+    list.insert(position, new);
+    if list.len() <= max {
+        return Ok(true);
+    }
+    let leaving = list
+        .iter()
+        .rposition(|link| !link.is_diverse)
+        .unwrap_or(list.len() - 1);
+    list.remove(leaving);
+    Ok(leaving != position)
+}
