@@ -34,14 +34,20 @@ fn read_list(
         let read = graph.with_node(owner, |node| {
             (node.state() == SlotState::Live).then(|| {
                 cache.add(owner, node.code(), node.factors());
-                OwnerList { version: node.list_version(), neighbors: node.neighbors().collect() }
+                OwnerList {
+                    version: node.list_version(),
+                    neighbors: node.neighbors().collect(),
+                }
             })
         })?;
         Ok(read.flatten())
     } else {
         graph.with_upper(owner, |upper| {
             cache.add(owner, upper.code(), upper.factors());
-            OwnerList { version: upper.list_version(), neighbors: upper.neighbors(level).collect() }
+            OwnerList {
+                version: upper.list_version(),
+                neighbors: upper.neighbors(level).collect(),
+            }
         })
     }
 }
@@ -58,7 +64,11 @@ fn replace_list(
     level: u8,
     decide: &mut Decide<'_>,
 ) -> Result<bool> {
-    let kind = if level == 0 { PageKind::Node } else { PageKind::Upper };
+    let kind = if level == 0 {
+        PageKind::Node
+    } else {
+        PageKind::Upper
+    };
     let buffer = Exclusive::read(index, owner.block);
     expect_kind(index, owner.block, buffer.page(), kind)?;
     let corrupt = || corrupt_item(index, owner.block, owner.offset, "item");
@@ -74,7 +84,10 @@ fn replace_list(
         if !upper.is_current(owner.generation) || level > upper.level() {
             return Ok(false);
         }
-        decide(upper.list_version(), &upper.neighbors(level).collect::<Vec<_>>())
+        decide(
+            upper.list_version(),
+            &upper.neighbors(level).collect::<Vec<_>>(),
+        )
     };
     let Some(list) = list else { return Ok(false) };
     let change = Change::begin(index);
@@ -82,9 +95,13 @@ fn replace_list(
         let mut page = change.register(&buffer);
         let item = page.item_mut(owner.offset).ok_or_else(corrupt)?;
         if level == 0 {
-            NodeMut::new(item, shape).ok_or_else(corrupt)?.set_neighbors(&list);
+            NodeMut::new(item, shape)
+                .ok_or_else(corrupt)?
+                .set_neighbors(&list);
         } else {
-            UpperMut::new(item, shape).ok_or_else(corrupt)?.set_neighbors(level, &list);
+            UpperMut::new(item, shape)
+                .ok_or_else(corrupt)?
+                .set_neighbors(level, &list);
         }
     }
     change.commit();
@@ -127,7 +144,9 @@ pub fn add_back_link(
 ) -> Result<bool> {
     let degree = shape.degree(level);
     for _ in 0..TRIES {
-        let Some(read) = read_list(graph, cache, owner, level)? else { return Ok(false) };
+        let Some(read) = read_list(graph, cache, owner, level)? else {
+            return Ok(false);
+        };
         if read.neighbors.contains(&new) {
             return Ok(true);
         }

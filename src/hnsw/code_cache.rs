@@ -47,7 +47,10 @@ impl CodeCache {
         level: u8,
         nodes: impl IntoIterator<Item = ItemPtr>,
     ) -> Result<()> {
-        let missing: Vec<ItemPtr> = nodes.into_iter().filter(|node| !self.contains(*node)).collect();
+        let missing: Vec<ItemPtr> = nodes
+            .into_iter()
+            .filter(|node| !self.contains(*node))
+            .collect();
         graph.prefetch_codes(&missing, level);
         for node in missing {
             if level == 0 {
@@ -64,7 +67,11 @@ impl CodeCache {
 
     /// Adds a code that the caller has read.
     pub fn add(&mut self, node: ItemPtr, code: &[i8], factors: Factors) {
-        if self.places.insert(node, self.factors.len() as u32).is_none() {
+        if self
+            .places
+            .insert(node, self.factors.len() as u32)
+            .is_none()
+        {
             self.codes.extend_from_slice(code);
             self.factors.push(factors);
         }
@@ -72,12 +79,18 @@ impl CodeCache {
 
     /// Nodes of level 0 loaded here whose vector has this hash.
     pub fn with_hash(&self, hash: u64) -> impl Iterator<Item = ItemPtr> + '_ {
-        self.hashes.iter().filter(move |(found, _)| *found == hash).map(|(_, node)| *node)
+        self.hashes
+            .iter()
+            .filter(move |(found, _)| *found == hash)
+            .map(|(_, node)| *node)
     }
 
     fn get(&self, node: ItemPtr) -> Option<(&[i8], &Factors)> {
         let place = *self.places.get(&node)? as usize;
-        Some((self.codes.get(place * self.dims..(place + 1) * self.dims)?, self.factors.get(place)?))
+        Some((
+            self.codes.get(place * self.dims..(place + 1) * self.dims)?,
+            self.factors.get(place)?,
+        ))
     }
 
     /// Order key of two nodes; infinite if one of them is not here, so that it is never preferred.

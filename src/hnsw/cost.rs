@@ -14,7 +14,8 @@ const UNSEEN_SHARE: f64 = 0.55;
 fn visited_nodes(rows: f64, m: f64, ef_search: f64) -> f64 {
     let rows = rows.max(2.0);
     let entry_level = (rows.ln() / m.ln()).floor();
-    let layer_0 = 2.0 * m * ef_search * UNSEEN_SHARE * rows.ln() / (m.ln() * (1.0 + ef_search.ln()));
+    let layer_0 =
+        2.0 * m * ef_search * UNSEEN_SHARE * rows.ln() / (m.ln() * (1.0 + ef_search.ln()));
     entry_level * m + layer_0
 }
 
@@ -24,7 +25,8 @@ pub fn estimate(facts: &PathFacts, m: usize, ef_search: usize) -> PathCost {
         return PathCost::IMPOSSIBLE;
     }
     let ratio = if facts.index_tuples > 0.0 {
-        (visited_nodes(facts.index_tuples, m as f64, ef_search as f64) / facts.index_tuples).min(1.0)
+        (visited_nodes(facts.index_tuples, m as f64, ef_search as f64) / facts.index_tuples)
+            .min(1.0)
     } else {
         1.0
     };
@@ -37,7 +39,11 @@ pub fn estimate(facts: &PathFacts, m: usize, ef_search: usize) -> PathCost {
         startup -= (startup_pages - facts.table_pages) * cheaper.max(0.0);
     }
     let total = facts.generic.total.max(startup);
-    PathCost { startup, total, ..facts.generic }
+    PathCost {
+        startup,
+        total,
+        ..facts.generic
+    }
 }
 
 #[cfg(test)]
@@ -66,16 +72,29 @@ mod tests {
 
     #[test]
     fn without_an_order_the_path_is_impossible() {
-        let facts = PathFacts { has_order: false, ..facts(1000.0) };
+        let facts = PathFacts {
+            has_order: false,
+            ..facts(1000.0)
+        };
         assert_eq!(estimate(&facts, 16, 40), PathCost::IMPOSSIBLE);
     }
 
     #[test]
     fn startup_grows_with_ef_and_stays_below_the_total() {
         let facts = facts(1e6);
-        let costs: Vec<_> = [10, 40, 200, 1000].map(|ef| estimate(&facts, 16, ef)).to_vec();
-        assert!(costs.windows(2).all(|pair| pair[0].startup < pair[1].startup));
-        assert!(costs.iter().all(|cost| cost.startup > 0.0 && cost.startup < cost.total));
+        let costs: Vec<_> = [10, 40, 200, 1000]
+            .map(|ef| estimate(&facts, 16, ef))
+            .to_vec();
+        assert!(
+            costs
+                .windows(2)
+                .all(|pair| pair[0].startup < pair[1].startup)
+        );
+        assert!(
+            costs
+                .iter()
+                .all(|cost| cost.startup > 0.0 && cost.startup < cost.total)
+        );
     }
 
     #[test]

@@ -7,8 +7,8 @@
 use super::codes::Query;
 use super::graph::{Candidate, GraphStore};
 use super::layout::{
-    self, ITEM_PTR_SIZE, ItemPtr, META_BLOCK, Meta, MetaProblem, Node, OPAQUE_SIZE, Opaque, PageKind,
-    Shape, SlotState, Upper,
+    self, ITEM_PTR_SIZE, ItemPtr, META_BLOCK, Meta, MetaProblem, Node, OPAQUE_SIZE, Opaque,
+    PageKind, Shape, SlotState, Upper,
 };
 use crate::error::{Error, Result, SqlState};
 use crate::pg::buffer::{BufferHints, Shared};
@@ -36,7 +36,12 @@ pub fn corrupt_page(relation: Relation, block: u32, expected: PageKind) -> Error
 
 /// Checks that `page` is of `kind`.
 #[inline]
-pub fn expect_kind(relation: Relation, block: u32, page: Page<'_>, kind: PageKind) -> Result<Opaque> {
+pub fn expect_kind(
+    relation: Relation,
+    block: u32,
+    page: Page<'_>,
+    kind: PageKind,
+) -> Result<Opaque> {
     match Opaque::read(page.special()) {
         Some(opaque) if opaque.kind == kind => Ok(opaque),
         _ => Err(corrupt_page(relation, block, kind)),
@@ -50,7 +55,10 @@ pub fn expect_block(relation: Relation, block: u32) -> Result<()> {
     }
     Err(Error::corrupt_index(
         format!("index \"{}\" has an invalid pointer", relation.name()),
-        format!("It leads to block {block}, but the index has {} blocks.", relation.block_count()),
+        format!(
+            "It leads to block {block}, but the index has {} blocks.",
+            relation.block_count()
+        ),
     ))
 }
 
@@ -63,11 +71,17 @@ pub fn decode_meta(relation: Relation, page: Page<'_>) -> Result<Meta> {
     decoded.map_err(|problem| match problem {
         MetaProblem::Invalid => Error::corrupt_index(
             "hnsw index is not valid",
-            format!("Block 0 of index \"{}\" is not a meta page of annex.", relation.name()),
+            format!(
+                "Block 0 of index \"{}\" is not a meta page of annex.",
+                relation.name()
+            ),
         ),
         MetaProblem::TooNew(version) => Error::new(
             SqlState::FeatureNotSupported,
-            format!("index \"{}\" has a format that this version cannot read", relation.name()),
+            format!(
+                "index \"{}\" has a format that this version cannot read",
+                relation.name()
+            ),
         )
         .with_detail(format!(
             "The index has format {version}, this library reads up to {}.",
@@ -98,7 +112,11 @@ pub fn read_mean(relation: Relation, meta: &Meta) -> Result<Vec<f32>> {
         let shared = Shared::read(relation, block);
         let opaque = expect_kind(relation, block, shared.page(), PageKind::Params)?;
         let contents = shared.page().contents();
-        mean.extend(contents.chunks_exact(4).map(|b| f32::from_ne_bytes([b[0], b[1], b[2], b[3]])));
+        mean.extend(
+            contents
+                .chunks_exact(4)
+                .map(|b| f32::from_ne_bytes([b[0], b[1], b[2], b[3]])),
+        );
         if contents.is_empty() {
             break;
         }
@@ -109,7 +127,11 @@ pub fn read_mean(relation: Relation, meta: &Meta) -> Result<Vec<f32>> {
     } else {
         mean.len() == meta.shape.dims && mean.iter().all(|x| x.is_finite())
     };
-    if is_valid { Ok(mean) } else { Err(corrupt_page(relation, meta.params, PageKind::Params)) }
+    if is_valid {
+        Ok(mean)
+    } else {
+        Err(corrupt_page(relation, meta.params, PageKind::Params))
+    }
 }
 
 /// One query against the graph of one index.
@@ -130,7 +152,13 @@ impl<'a> DiskGraph<'a> {
         hints: &'a mut BufferHints,
     ) -> Self {
         let blocks = relation.block_count();
-        Self { relation, shape, query, hints, blocks }
+        Self {
+            relation,
+            shape,
+            query,
+            hints,
+            blocks,
+        }
     }
 
     /// Calls `read` with the item at `ptr` under a share lock on its page, or not at all if the slot was freed or
@@ -165,7 +193,9 @@ impl<'a> DiskGraph<'a> {
         ptr: ItemPtr,
         read: impl FnOnce(Node<'_>) -> T,
     ) -> Result<Option<T>> {
-        self.with_item(ptr, PageKind::Node, |shape, item| Node::read(item, shape).map(read))
+        self.with_item(ptr, PageKind::Node, |shape, item| {
+            Node::read(item, shape).map(read)
+        })
     }
 
     /// Calls `read` with the upper item at `ptr`, unless its slot was freed or reused.
@@ -174,7 +204,9 @@ impl<'a> DiskGraph<'a> {
         ptr: ItemPtr,
         read: impl FnOnce(Upper<'_>) -> T,
     ) -> Result<Option<T>> {
-        self.with_item(ptr, PageKind::Upper, |shape, item| Upper::read(item, shape).map(read))
+        self.with_item(ptr, PageKind::Upper, |shape, item| {
+            Upper::read(item, shape).map(read)
+        })
     }
 
     /// Asks the CPU for what reading the codes of `nodes` will need.
@@ -237,7 +269,12 @@ impl GraphStore for DiskGraph<'_> {
                     self.with_upper(*ptr, |upper| {
                         let factors = upper.factors();
                         let key = query.key(upper.code(), &factors);
-                        Candidate { key, slack: query.slack(&factors), node: *ptr, is_live: true }
+                        Candidate {
+                            key,
+                            slack: query.slack(&factors),
+                            node: *ptr,
+                            is_live: true,
+                        }
                     })?
                 };
                 out.extend(candidate);

@@ -6,7 +6,8 @@
 use super::disk_graph::{corrupt_item, expect_kind};
 use super::insert::NewVector;
 use super::layout::{
-    CHUNK_CAPACITY, CHUNK_SIZE, ItemPtr, Node, NodeMut, PageKind, Shape, SlotState, TidChunk, write_chunk,
+    CHUNK_CAPACITY, CHUNK_SIZE, ItemPtr, Node, NodeMut, PageKind, Shape, SlotState, TidChunk,
+    write_chunk,
 };
 use super::placement::{advance, insert_page, take_slot};
 use crate::error::Result;
@@ -57,7 +58,10 @@ fn try_join(
     let corrupt = |what| corrupt_item(index, ptr.block, ptr.offset, what);
     let node_buffer = Exclusive::read(index, ptr.block);
     expect_kind(index, ptr.block, node_buffer.page(), PageKind::Node)?;
-    let item = node_buffer.page().item(ptr.offset).ok_or_else(|| corrupt("node"))?;
+    let item = node_buffer
+        .page()
+        .item(ptr.offset)
+        .ok_or_else(|| corrupt("node"))?;
     let node = Node::read(item, shape).ok_or_else(|| corrupt("node"))?;
     let is_equal = node.generation() == ptr.generation
         && node.state() == SlotState::Live
@@ -83,7 +87,9 @@ fn try_join(
     {
         return Ok(Outcome::Joined);
     }
-    let Some(block) = overflow_block else { return Ok(Outcome::NoRoom(ptr.block)) };
+    let Some(block) = overflow_block else {
+        return Ok(Outcome::NoRoom(ptr.block));
+    };
     let chunk_buffer = Exclusive::read(index, block);
     expect_kind(index, block, chunk_buffer.page(), PageKind::Overflow)?;
     let change = Change::begin(index);
@@ -92,7 +98,9 @@ fn try_join(
         let Some(offset) = take_slot(index, block, &mut page, CHUNK_SIZE)? else {
             return Ok(Outcome::NoRoom(block));
         };
-        let item = page.item_mut(offset).ok_or_else(|| corrupt_item(index, block, offset, "TID chunk"))?;
+        let item = page
+            .item_mut(offset)
+            .ok_or_else(|| corrupt_item(index, block, offset, "TID chunk"))?;
         write_chunk(item, &[tid], head);
         node_mut(&mut change.register(&node_buffer), ptr, shape)
             .ok_or_else(|| corrupt("node"))?
@@ -115,7 +123,8 @@ fn append_to_chunk(index: Relation, block: u32, offset: u16, tid: Tid) -> Result
     let corrupt = || corrupt_item(index, block, offset, "TID chunk");
     let buffer = Exclusive::read(index, block);
     expect_kind(index, block, buffer.page(), PageKind::Overflow)?;
-    let chunk = TidChunk::read(buffer.page().item(offset).ok_or_else(corrupt)?).ok_or_else(corrupt)?;
+    let chunk =
+        TidChunk::read(buffer.page().item(offset).ok_or_else(corrupt)?).ok_or_else(corrupt)?;
     if chunk.state() != SlotState::Live {
         return Err(corrupt());
     }
@@ -126,7 +135,14 @@ fn append_to_chunk(index: Relation, block: u32, offset: u16, tid: Tid) -> Result
     tids.push(tid);
     let next = chunk.next();
     let change = Change::begin(index);
-    write_chunk(change.register(&buffer).item_mut(offset).ok_or_else(corrupt)?, &tids, next);
+    write_chunk(
+        change
+            .register(&buffer)
+            .item_mut(offset)
+            .ok_or_else(corrupt)?,
+        &tids,
+        next,
+    );
     change.commit();
     Ok(true)
 }

@@ -42,7 +42,11 @@ impl<'a> IndexedVector<'a> {
     /// 22000 if it has other dimensions than the index.
     pub fn new(shape: &Shape, elements: &'a [f32]) -> Result<Option<Self>> {
         if elements.len() != shape.dims {
-            return Err(Error::different_dimensions("vector", shape.dims, elements.len()));
+            return Err(Error::different_dimensions(
+                "vector",
+                shape.dims,
+                elements.len(),
+            ));
         }
         let is_zero = elements.iter().all(|element| *element == 0.0);
         Ok((shape.metric != Metric::Cosine || !is_zero).then_some(Self { elements }))
@@ -112,7 +116,11 @@ impl Inserter {
     pub fn insert(&mut self, tid: Tid, vector: &IndexedVector<'_>) -> Result<()> {
         let mut code = vec![0i8; self.shape.dims];
         let factors = self.params.encode(vector.elements(), &mut code);
-        let new = NewVector { hash: vector.hash(), factors, code };
+        let new = NewVector {
+            hash: vector.hash(),
+            factors,
+            code,
+        };
         let query = Query::from_code(&self.params, &new.code, &new.factors);
         let level = self.draw_level();
         loop {
@@ -158,7 +166,9 @@ impl Inserter {
         cache: &mut CodeCache,
     ) -> Result<Lists> {
         let mut lists = vec![Vec::new(); usize::from(level) + 1];
-        let Some(hints) = self.hints.as_mut() else { return Ok(lists) };
+        let Some(hints) = self.hints.as_mut() else {
+            return Ok(lists);
+        };
         let mut graph = DiskGraph::new(self.index, &self.shape, query, hints);
         let top = level.min(meta.entry_level);
         let Some(mut entry) = descend(&mut graph, meta.entry, meta.entry_level, top)? else {
@@ -168,7 +178,8 @@ impl Inserter {
         for at in (0..=top).rev() {
             self.search.reset(false);
             self.search.seed(&mut graph, at, &[entry])?;
-            self.search.run(&mut graph, at, self.ef_construction, Bounds::NONE)?;
+            self.search
+                .run(&mut graph, at, self.ef_construction, Bounds::NONE)?;
             found.clear();
             self.search.take_best(&mut found);
             found.sort_unstable_by(|a, b| a.key.total_cmp(&b.key));
@@ -177,7 +188,10 @@ impl Inserter {
             let mut chosen = Vec::new();
             let params = &self.params;
             select_neighbors(
-                found.iter().filter(|c| cache.contains(c.node)).map(|c| (c.key, c.node)),
+                found
+                    .iter()
+                    .filter(|c| cache.contains(c.node))
+                    .map(|c| (c.key, c.node)),
                 self.shape.degree(at),
                 |a, b| Ok::<f32, Error>(cache.key(params, a, b)),
                 &mut chosen,
@@ -218,7 +232,9 @@ impl Inserter {
     /// both see no entry cannot leave one node isolated. `false` if another backend was first, or a page filled up.
     fn insert_first(&mut self, tid: Tid, new: &NewVector, level: u8) -> Result<bool> {
         let node_block = insert_page(self.index, PageKind::Node)?;
-        let upper_block = (level > 0).then(|| insert_page(self.index, PageKind::Upper)).transpose()?;
+        let upper_block = (level > 0)
+            .then(|| insert_page(self.index, PageKind::Upper))
+            .transpose()?;
         let meta_buffer = Exclusive::read(self.index, META_BLOCK);
         let mut meta = decode_meta(self.index, meta_buffer.page())?;
         if meta.entry.is_some() {
@@ -228,13 +244,24 @@ impl Inserter {
         let upper_buffer = upper_block.map(|block| Exclusive::read(self.index, block));
         let change = Change::begin(self.index);
         let lists = vec![Vec::new(); usize::from(level) + 1];
-        let placed =
-            self.place(&change, &node_buffer, upper_buffer.as_ref(), tid, new, level, &lists)?;
+        let placed = self.place(
+            &change,
+            &node_buffer,
+            upper_buffer.as_ref(),
+            tid,
+            new,
+            level,
+            &lists,
+        )?;
         let (node, upper) = match placed {
             Placed::Both(node, upper) => (node, upper),
             Placed::NoRoom(kind) => {
                 drop(change);
-                let full = if kind == PageKind::Node { node_block } else { upper_block.unwrap_or(node_block) };
+                let full = if kind == PageKind::Node {
+                    node_block
+                } else {
+                    upper_block.unwrap_or(node_block)
+                };
                 drop((upper_buffer, node_buffer, meta_buffer));
                 advance(self.index, kind, full)?;
                 return Ok(false);
@@ -258,13 +285,22 @@ impl Inserter {
         loop {
             interrupt::check();
             let node_block = insert_page(self.index, PageKind::Node)?;
-            let upper_block =
-                (level > 0).then(|| insert_page(self.index, PageKind::Upper)).transpose()?;
+            let upper_block = (level > 0)
+                .then(|| insert_page(self.index, PageKind::Upper))
+                .transpose()?;
             let full = {
                 let node_buffer = Exclusive::read(self.index, node_block);
                 let upper_buffer = upper_block.map(|block| Exclusive::read(self.index, block));
                 let change = Change::begin(self.index);
-                match self.place(&change, &node_buffer, upper_buffer.as_ref(), tid, new, level, lists)? {
+                match self.place(
+                    &change,
+                    &node_buffer,
+                    upper_buffer.as_ref(),
+                    tid,
+                    new,
+                    level,
+                    lists,
+                )? {
                     Placed::Both(node, upper) => {
                         change.commit();
                         return Ok((node, upper));
@@ -272,7 +308,11 @@ impl Inserter {
                     Placed::NoRoom(kind) => kind,
                 }
             };
-            let block = if full == PageKind::Node { node_block } else { upper_block.unwrap_or(node_block) };
+            let block = if full == PageKind::Node {
+                node_block
+            } else {
+                upper_block.unwrap_or(node_block)
+            };
             advance(self.index, full, block)?;
         }
     }
@@ -341,7 +381,9 @@ impl Inserter {
         mut lists: Lists,
     ) -> Result<()> {
         loop {
-            let Some(hints) = self.hints.as_mut() else { return Ok(()) };
+            let Some(hints) = self.hints.as_mut() else {
+                return Ok(());
+            };
             let mut graph = DiskGraph::new(self.index, &self.shape, query, hints);
             let mut cache = CodeCache::new(self.shape.dims);
             let mut has_in_edge = false;
@@ -354,7 +396,15 @@ impl Inserter {
                     // The last chance for an in-edge is forced: a committed row always has one.
                     let is_forced = at == 0 && !has_in_edge && i + 1 == list.len();
                     let linked = add_back_link(
-                        self.index, &self.shape, &self.params, &mut graph, &mut cache, *owner, own, at, is_forced,
+                        self.index,
+                        &self.shape,
+                        &self.params,
+                        &mut graph,
+                        &mut cache,
+                        *owner,
+                        own,
+                        at,
+                        is_forced,
                     )?;
                     has_in_edge |= linked && at == 0;
                     failpoint::hit("insert_back_link");
@@ -403,7 +453,7 @@ impl Inserter {
 impl Drop for Inserter {
     fn drop(&mut self) {
         if let Some(hints) = self.hints.take() {
-            keep_hints(self.index, hints);
+            keep_hints(hints);
         }
     }
 }
@@ -423,7 +473,11 @@ fn slot_ptr(index: Relation, page: &PageMut<'_>, block: u32, offset: u16) -> Res
         .item(offset)
         .and_then(generation)
         .ok_or_else(|| corrupt_item(index, block, offset, "item"))?;
-    Ok(ItemPtr { block, offset, generation })
+    Ok(ItemPtr {
+        block,
+        offset,
+        generation,
+    })
 }
 
 fn graph_ground(graph: &mut DiskGraph<'_>, node: ItemPtr) -> Result<Option<ItemPtr>> {

@@ -68,7 +68,11 @@ pub const ITEM_PTR_SIZE: usize = 8;
 
 impl ItemPtr {
     /// Points nowhere.
-    pub const NONE: ItemPtr = ItemPtr { block: NO_BLOCK, offset: 0, generation: 0 };
+    pub const NONE: ItemPtr = ItemPtr {
+        block: NO_BLOCK,
+        offset: 0,
+        generation: 0,
+    };
 
     /// Whether this points anywhere.
     pub fn is_some(self) -> bool {
@@ -117,14 +121,23 @@ pub const ITEM_KINDS: [PageKind; 3] = [PageKind::Node, PageKind::Upper, PageKind
 
 impl PageKind {
     fn from_u16(value: u16) -> Option<Self> {
-        [Self::Meta, Self::Node, Self::Upper, Self::Overflow, Self::Params]
-            .into_iter()
-            .find(|kind| *kind as u16 == value)
+        [
+            Self::Meta,
+            Self::Node,
+            Self::Upper,
+            Self::Overflow,
+            Self::Params,
+        ]
+        .into_iter()
+        .find(|kind| *kind as u16 == value)
     }
 
     /// Index of the kind in the per-kind fields of [`Meta`].
     pub fn slot(self) -> usize {
-        ITEM_KINDS.iter().position(|kind| *kind == self).unwrap_or(0)
+        ITEM_KINDS
+            .iter()
+            .position(|kind| *kind == self)
+            .unwrap_or(0)
     }
 }
 
@@ -142,12 +155,17 @@ pub struct Opaque {
 impl Opaque {
     /// An opaque outside every list.
     pub fn new(kind: PageKind) -> Self {
-        Self { next: NO_BLOCK, kind, in_free_list: false }
+        Self {
+            next: NO_BLOCK,
+            kind,
+            in_free_list: false,
+        }
     }
 
     /// Reads a special space; `None` if it is not one of ours.
     pub fn read(special: &[u8]) -> Option<Self> {
-        if special.len() != OPAQUE_SIZE || u16_at(special, 14) != PAGE_ID || u16_at(special, 6) != 1 {
+        if special.len() != OPAQUE_SIZE || u16_at(special, 14) != PAGE_ID || u16_at(special, 6) != 1
+        {
             return None;
         }
         Some(Self {
@@ -318,8 +336,11 @@ impl Meta {
             3 => Metric::L1,
             _ => return Err(MetaProblem::Invalid),
         };
-        let shape =
-            Shape { metric, dims: u32_at(bytes, 12) as usize, m: usize::from(u16_at(bytes, 20)) };
+        let shape = Shape {
+            metric,
+            dims: u32_at(bytes, 12) as usize,
+            m: usize::from(u16_at(bytes, 20)),
+        };
         let meta = Self {
             shape,
             ef_construction: u16_at(bytes, 22),
@@ -339,7 +360,11 @@ impl Meta {
             && (2..=100).contains(&shape.m)
             && (1..=Shape::max_dims(shape.m)).contains(&shape.dims)
             && meta.entry_level <= shape.max_level();
-        if valid { Ok(meta) } else { Err(MetaProblem::Invalid) }
+        if valid {
+            Ok(meta)
+        } else {
+            Err(MetaProblem::Invalid)
+        }
     }
 
     /// Writes the contents of a meta page: `bytes` has [`META_SIZE`] of them.
@@ -533,12 +558,18 @@ impl<'a> Node<'a> {
     /// The neighbors of level 0.
     #[inline]
     pub fn neighbors(self) -> impl ExactSizeIterator<Item = ItemPtr> + 'a {
-        list(self.item, self.shape.neighbors_at(), usize::from(self.item[COUNT]))
+        list(
+            self.item,
+            self.shape.neighbors_at(),
+            usize::from(self.item[COUNT]),
+        )
     }
 }
 
 fn list(item: &[u8], at: usize, count: usize) -> impl ExactSizeIterator<Item = ItemPtr> + '_ {
-    item[at..at + count * ITEM_PTR_SIZE].chunks_exact(ITEM_PTR_SIZE).map(|b| ItemPtr::read(b, 0))
+    item[at..at + count * ITEM_PTR_SIZE]
+        .chunks_exact(ITEM_PTR_SIZE)
+        .map(|b| ItemPtr::read(b, 0))
 }
 
 /// What a new node is made of.
@@ -586,11 +617,22 @@ impl<'a> NodeMut<'a> {
         self.set_inline_tids(tids);
         self.set_overflow(node.overflow);
         put(self.item, NODE_UPPER_BLOCK, node.upper.block.to_ne_bytes());
-        put(self.item, NODE_UPPER_OFFSET, node.upper.offset.to_ne_bytes());
-        put(self.item, NODE_UPPER_GENERATION, node.upper.generation.to_ne_bytes());
+        put(
+            self.item,
+            NODE_UPPER_OFFSET,
+            node.upper.offset.to_ne_bytes(),
+        );
+        put(
+            self.item,
+            NODE_UPPER_GENERATION,
+            node.upper.generation.to_ne_bytes(),
+        );
         put_u64(self.item, NODE_HASH, node.hash);
         write_factors(self.item, NODE_FACTORS, &node.factors);
-        write_code(&mut self.item[NODE_CODE..NODE_CODE + self.shape.dims], node.code);
+        write_code(
+            &mut self.item[NODE_CODE..NODE_CODE + self.shape.dims],
+            node.code,
+        );
     }
 
     /// Replaces the neighbor list (at most `2 * m`) and raises its version.
@@ -603,7 +645,11 @@ impl<'a> NodeMut<'a> {
     pub fn set_inline_tids(&mut self, tids: [Tid; INLINE_TIDS]) {
         for (i, tid) in tids.into_iter().enumerate() {
             put(self.item, NODE_TID_BLOCKS + 4 * i, tid.block.to_ne_bytes());
-            put(self.item, NODE_TID_OFFSETS + 2 * i, tid.offset.to_ne_bytes());
+            put(
+                self.item,
+                NODE_TID_OFFSETS + 2 * i,
+                tid.offset.to_ne_bytes(),
+            );
         }
     }
 
@@ -718,7 +764,11 @@ impl<'a> Upper<'a> {
     #[inline]
     pub fn neighbors(self, level: u8) -> impl ExactSizeIterator<Item = ItemPtr> + 'a {
         let index = usize::from(level.clamp(1, self.level())) - 1;
-        let used = if level == 0 || level > self.level() { 0 } else { self.item[UPPER_COUNTS + index] };
+        let used = if level == 0 || level > self.level() {
+            0
+        } else {
+            self.item[UPPER_COUNTS + index]
+        };
         let at = self.shape.lists_at() + index * self.shape.m * ITEM_PTR_SIZE;
         list(self.item, at, usize::from(used))
     }
@@ -746,7 +796,10 @@ impl<'a> UpperMut<'a> {
         put(self.item, GENERATION, generation.to_ne_bytes());
         node.write(self.item, UPPER_NODE);
         write_factors(self.item, UPPER_FACTORS, factors);
-        write_code(&mut self.item[UPPER_CODE..UPPER_CODE + self.shape.dims], code);
+        write_code(
+            &mut self.item[UPPER_CODE..UPPER_CODE + self.shape.dims],
+            code,
+        );
     }
 
     /// Replaces the list of `level` (from 1, at most the node's own) and raises the version.
@@ -796,7 +849,10 @@ impl<'a> TidChunk<'a> {
         let used = usize::from(self.0[COUNT]) * TID_SIZE;
         self.0[CHUNK_TIDS..CHUNK_TIDS + used]
             .chunks_exact(TID_SIZE)
-            .map(|b| Tid { block: u32_at(b, 0), offset: u16_at(b, 4) })
+            .map(|b| Tid {
+                block: u32_at(b, 0),
+                offset: u16_at(b, 4),
+            })
     }
 }
 
@@ -808,7 +864,10 @@ pub fn write_chunk(item: &mut [u8], tids: &[Tid], next: Option<(u32, u16)>) {
     let (block, offset) = next.unwrap_or((NO_BLOCK, 0));
     put(item, CHUNK_NEXT_BLOCK, block.to_ne_bytes());
     put(item, CHUNK_NEXT_OFFSET, offset.to_ne_bytes());
-    for (place, tid) in item[CHUNK_TIDS..].chunks_exact_mut(TID_SIZE).zip(&tids[..used]) {
+    for (place, tid) in item[CHUNK_TIDS..]
+        .chunks_exact_mut(TID_SIZE)
+        .zip(&tids[..used])
+    {
         put(place, 0, tid.block.to_ne_bytes());
         put(place, 4, tid.offset.to_ne_bytes());
     }

@@ -58,7 +58,10 @@ static BUILDERS: EnumValues = EnumValues([
         string_val: c"hnsw_rs".as_ptr(),
         symbol_val: Builder::HnswRs as i32,
     },
-    pg_sys::relopt_enum_elt_def { string_val: std::ptr::null(), symbol_val: 0 },
+    pg_sys::relopt_enum_elt_def {
+        string_val: std::ptr::null(),
+        symbol_val: 0,
+    },
 ]);
 
 /// Registers the options; called once by `_PG_init`.
@@ -110,10 +113,21 @@ pub fn parse(options: pg_sys::Datum, validate: bool) -> *mut pg_sys::bytea {
     use pg_sys::relopt_type::{RELOPT_TYPE_ENUM, RELOPT_TYPE_INT};
     let elements = [
         element(c"m", RELOPT_TYPE_INT, std::mem::offset_of!(RelOptions, m)),
-        element(c"ef_construction", RELOPT_TYPE_INT, std::mem::offset_of!(RelOptions, ef_construction)),
-        element(c"builder", RELOPT_TYPE_ENUM, std::mem::offset_of!(RelOptions, builder)),
+        element(
+            c"ef_construction",
+            RELOPT_TYPE_INT,
+            std::mem::offset_of!(RelOptions, ef_construction),
+        ),
+        element(
+            c"builder",
+            RELOPT_TYPE_ENUM,
+            std::mem::offset_of!(RelOptions, builder),
+        ),
     ];
-    let kind = KIND.get().copied().unwrap_or(pg_sys::relopt_kind::RELOPT_KIND_LOCAL);
+    let kind = KIND
+        .get()
+        .copied()
+        .unwrap_or(pg_sys::relopt_kind::RELOPT_KIND_LOCAL);
     // SAFETY: `options` comes from PostgreSQL; elements and struct size describe `RelOptions`.
     unsafe {
         pg_sys::build_reloptions(
@@ -163,7 +177,10 @@ impl Options {
             SqlState::InvalidParameterValue,
             "ef_construction must be greater than or equal to 2 * m",
         )
-        .with_detail(format!("ef_construction is {}, m is {}.", self.ef_construction, self.m))
+        .with_detail(format!(
+            "ef_construction is {}, m is {}.",
+            self.ef_construction, self.m
+        ))
         .with_hint(format!("Set ef_construction to at least {}.", 2 * self.m)))
     }
 }

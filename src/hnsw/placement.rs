@@ -72,7 +72,11 @@ pub fn offer_free_slots(index: Relation, kind: PageKind, block: u32) -> Result<(
         return Ok(());
     }
     let change = Change::begin(index);
-    let listed = Opaque { next: meta.free_list[slot], kind, in_free_list: true };
+    let listed = Opaque {
+        next: meta.free_list[slot],
+        kind,
+        in_free_list: true,
+    };
     listed.write(change.register(&page_buffer).special_mut());
     meta.free_list[slot] = block;
     write_meta_in(&change, &meta_buffer, &meta);

@@ -37,23 +37,25 @@ thread_local! {
 pub fn take_hints(index: Relation) -> BufferHints {
     let recycled = KEPT.with_borrow_mut(|kept| {
         let at = kept.hints.iter().position(|(oid, _)| *oid == index.oid());
-        at.map(|at| kept.hints.swap_remove(at).1).unwrap_or_default()
+        at.map(|at| kept.hints.swap_remove(at).1)
+            .unwrap_or_default()
     });
     BufferHints::new(index, recycled)
 }
 
-/// Keeps the hints of `index` for its next use.
-pub fn keep_hints(index: Relation, hints: BufferHints) {
+/// Keeps hints for the next use of their index.
+pub fn keep_hints(hints: BufferHints) {
     KEPT.with_borrow_mut(|kept| {
         if kept.hints.len() >= KEPT_HINTS {
             kept.hints.remove(0);
         }
-        kept.hints.push((index.oid(), hints.into_inner()));
+        kept.hints.push(hints.into_inner());
     });
 }
 
 fn take_search() -> LayerSearch<ItemPtr> {
-    KEPT.with_borrow_mut(|kept| kept.search.take()).unwrap_or_default()
+    KEPT.with_borrow_mut(|kept| kept.search.take())
+        .unwrap_or_default()
 }
 
 fn keep_search(search: LayerSearch<ItemPtr>) {
@@ -149,7 +151,11 @@ impl Scan {
             OrderKey::Vector(vector) => (vector, false),
         };
         if vector.len() != meta.shape.dims {
-            return Err(Error::different_dimensions("vector", meta.shape.dims, vector.len()));
+            return Err(Error::different_dimensions(
+                "vector",
+                meta.shape.dims,
+                vector.len(),
+            ));
         }
         let params = CodeParams::new(meta.shape.metric, meta.shape.dims, read_mean(index, &meta)?);
         let settings = Settings::current();
@@ -216,18 +222,22 @@ impl Scan {
         if self.settings.mode == IterativeScan::strict_order && !self.is_finished {
             self.hold_back(&mut batch);
         }
-        self.pending.extend(batch.drain(..).map(|candidate| Pending {
-            lower_bound: self.query.lower_bound(candidate.key, candidate.slack),
-            node: candidate.node,
-        }));
+        self.pending
+            .extend(batch.drain(..).map(|candidate| Pending {
+                lower_bound: self.query.lower_bound(candidate.key, candidate.slack),
+                node: candidate.node,
+            }));
         self.batch = batch;
-        self.pending.sort_unstable_by(|a, b| b.lower_bound.total_cmp(&a.lower_bound));
+        self.pending
+            .sort_unstable_by(|a, b| b.lower_bound.total_cmp(&a.lower_bound));
         Ok(!self.pending.is_empty())
     }
 
     /// Runs the search for one batch into `self.batch`, and decides whether it is the last one.
     fn search_batch(&mut self) -> Result<()> {
-        let Some(hints) = self.hints.as_mut() else { return Ok(()) };
+        let Some(hints) = self.hints.as_mut() else {
+            return Ok(());
+        };
         let mut graph = DiskGraph::new(self.index, &self.meta.shape, &self.query, hints);
         let bounds = if self.search.visited_count() == 0 {
             let level = self.meta.entry_level;
@@ -236,7 +246,10 @@ impl Scan {
             }
             Bounds::NONE
         } else {
-            Bounds { max_visited: self.settings.max_visited, max_bytes: self.settings.max_bytes }
+            Bounds {
+                max_visited: self.settings.max_visited,
+                max_bytes: self.settings.max_bytes,
+            }
         };
         self.is_started = true;
         self.search.run(&mut graph, 0, self.settings.ef, bounds)?;
@@ -247,16 +260,17 @@ impl Scan {
         } else {
             self.search.take_best(&mut self.batch);
         }
-        self.is_finished = self.settings.mode == IterativeScan::off
-            || is_bounded
-            || self.search.is_exhausted();
+        self.is_finished =
+            self.settings.mode == IterativeScan::off || is_bounded || self.search.is_exhausted();
         Ok(())
     }
 
     /// In strict order, keeps those of a batch for the next one that a node found later could precede: such a node
     /// is farther than this batch by its key, but its lower bound can be smaller.
     fn hold_back(&mut self, batch: &mut Vec<Candidate<ItemPtr>>) {
-        let Some(farthest) = batch.iter().map(|c| c.key).max_by(f32::total_cmp) else { return };
+        let Some(farthest) = batch.iter().map(|c| c.key).max_by(f32::total_cmp) else {
+            return;
+        };
         let safe = self.query.lower_bound(farthest, self.largest_slack);
         let bound = |c: &Candidate<ItemPtr>| self.query.lower_bound(c.key, c.slack);
         if !batch.iter().any(|candidate| bound(candidate) <= safe) {
@@ -292,7 +306,11 @@ impl Scan {
                     let generation = node.generation();
                     pending.push(Pending {
                         lower_bound: query.lower_bound(key, query.slack(&factors)),
-                        node: ItemPtr { block, offset, generation },
+                        node: ItemPtr {
+                            block,
+                            offset,
+                            generation,
+                        },
                     });
                 }
                 Ok(())
@@ -303,13 +321,16 @@ impl Scan {
             self.pending = Vec::new();
             return Ok(false);
         }
-        self.pending.sort_unstable_by(|a, b| b.lower_bound.total_cmp(&a.lower_bound));
+        self.pending
+            .sort_unstable_by(|a, b| b.lower_bound.total_cmp(&a.lower_bound));
         Ok(true)
     }
 
     /// Reads the heap rows of a node, unless it was freed or lost its last row since it was found.
     fn load_rows(&mut self, node: ItemPtr) -> Result<()> {
-        let Some(hints) = self.hints.as_mut() else { return Ok(()) };
+        let Some(hints) = self.hints.as_mut() else {
+            return Ok(());
+        };
         let index = self.index;
         let rows = &mut self.rows;
         let mut graph = DiskGraph::new(index, &self.meta.shape, &self.query, hints);
@@ -329,14 +350,17 @@ impl Drop for Scan {
     fn drop(&mut self) {
         keep_search(std::mem::take(&mut self.search));
         if let Some(hints) = self.hints.take() {
-            keep_hints(self.index, hints);
+            keep_hints(hints);
         }
     }
 }
 
 /// Calls `visit` with every heap row of a node whose page the caller has locked: its own, then those of its chain.
 pub fn read_tids(index: Relation, node: Node<'_>, mut visit: impl FnMut(Tid)) -> Result<()> {
-    node.inline_tids().into_iter().filter(|tid| tid.is_some()).for_each(&mut visit);
+    node.inline_tids()
+        .into_iter()
+        .filter(|tid| tid.is_some())
+        .for_each(&mut visit);
     let mut next = node.overflow();
     let mut remaining = index.block_count();
     while let Some((block, offset)) = next {
@@ -347,7 +371,10 @@ pub fn read_tids(index: Relation, node: Node<'_>, mut visit: impl FnMut(Tid)) ->
         let item = shared.page().item(offset).ok_or_else(corrupt)?;
         let chunk = TidChunk::read(item).ok_or_else(corrupt)?;
         // A chain that is longer than all chunks of the index runs in a circle.
-        remaining = remaining.checked_sub(1).filter(|_| chunk.state() == SlotState::Live).ok_or_else(corrupt)?;
+        remaining = remaining
+            .checked_sub(1)
+            .filter(|_| chunk.state() == SlotState::Live)
+            .ok_or_else(corrupt)?;
         chunk.tids().for_each(&mut visit);
         next = chunk.next();
     }

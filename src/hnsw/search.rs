@@ -54,7 +54,9 @@ pub fn descend<S: GraphStore>(
     }
     let (mut neighbors, mut evaluated) = (Vec::new(), Vec::new());
     store.evaluate(&[entry], from, &mut evaluated)?;
-    let Some(mut best) = evaluated.first().copied() else { return Ok(None) };
+    let Some(mut best) = evaluated.first().copied() else {
+        return Ok(None);
+    };
     for level in (to + 1..=from).rev() {
         loop {
             store.neighbors(best.node, level, &mut neighbors)?;
@@ -66,7 +68,11 @@ pub fn descend<S: GraphStore>(
             }
         }
     }
-    if to == 0 { store.ground(best.node) } else { Ok(Some(best.node)) }
+    if to == 0 {
+        store.ground(best.node)
+    } else {
+        Ok(Some(best.node))
+    }
 }
 
 /// When a resumed search has done enough, beside having found its batch.
@@ -80,7 +86,10 @@ pub struct Bounds {
 
 impl Bounds {
     /// No bound.
-    pub const NONE: Bounds = Bounds { max_visited: usize::MAX, max_bytes: usize::MAX };
+    pub const NONE: Bounds = Bounds {
+        max_visited: usize::MAX,
+        max_bytes: usize::MAX,
+    };
 }
 
 /// One search of one level, which may be resumed.
@@ -157,7 +166,12 @@ impl<N: Copy + Eq> LayerSearch<N> {
         }
         while let Some(Nearest(nearest)) = self.frontier.peek().copied() {
             let is_full = self.best.len() >= ef;
-            if is_full && self.best.peek().is_some_and(|farthest| nearest.key > farthest.0.key) {
+            if is_full
+                && self
+                    .best
+                    .peek()
+                    .is_some_and(|farthest| nearest.key > farthest.0.key)
+            {
                 break;
             }
             if self.visited.len() >= bounds.max_visited || self.used_bytes() >= bounds.max_bytes {
@@ -187,12 +201,16 @@ impl<N: Copy + Eq> LayerSearch<N> {
         ef: usize,
     ) -> Result<(), S::Error> {
         let visited = &mut self.visited;
-        self.neighbors.retain(|node| visited.insert(S::place(*node)));
+        self.neighbors
+            .retain(|node| visited.insert(S::place(*node)));
         self.evaluated.clear();
         store.evaluate(&self.neighbors, level, &mut self.evaluated)?;
         for candidate in &self.evaluated {
             let is_wanted = self.best.len() < ef
-                || self.best.peek().is_some_and(|farthest| candidate.key < farthest.0.key);
+                || self
+                    .best
+                    .peek()
+                    .is_some_and(|farthest| candidate.key < farthest.0.key);
             if is_wanted || self.resumable {
                 self.frontier.push(Nearest(*candidate));
             }

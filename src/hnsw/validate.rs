@@ -1,7 +1,7 @@
 //! `amvalidate`: whether an operator class has what the access method needs. Follows `access/amvalidate.h`.
 
-use crate::error::{Error, Result, SqlState};
 use crate::distance::Metric;
+use crate::error::{Error, Result, SqlState};
 use crate::pg::relation::Relation;
 use pgrx::pg_sys;
 use pgrx::prelude::*;
@@ -69,8 +69,11 @@ pub fn metric_of(index: Relation) -> Result<Metric> {
         ("vector_negative_inner_product", false) => Ok(Metric::InnerProduct),
         ("vector_negative_inner_product", true) => Ok(Metric::Cosine),
         ("l1_distance", false) => Ok(Metric::L1),
-        _ => Err(Error::new(SqlState::FeatureNotSupported, "type not supported for hnsw index")
-            .with_detail(format!("Its distance function is \"{name}\"."))
-            .with_hint("Use vector_l2_ops, vector_ip_ops, vector_cosine_ops or vector_l1_ops.")),
+        _ => Err(Error::new(
+            SqlState::FeatureNotSupported,
+            "type not supported for hnsw index",
+        )
+        .with_detail(format!("Its distance function is \"{name}\"."))
+        .with_hint("Use vector_l2_ops, vector_ip_ops, vector_cosine_ops or vector_l1_ops.")),
     }
 }

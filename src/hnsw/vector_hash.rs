@@ -5,7 +5,11 @@ pub fn vector_hash(vector: &[f32]) -> u64 {
     const MULTIPLIER: u64 = 0x9E37_79B9_7F4A_7C15;
     let start = (vector.len() as u64).wrapping_mul(MULTIPLIER);
     let hash = vector.iter().fold(start, |hash, element| {
-        let bits = if *element == 0.0 { 0 } else { element.to_bits() };
+        let bits = if *element == 0.0 {
+            0
+        } else {
+            element.to_bits()
+        };
         let mixed = (hash ^ u64::from(bits)).wrapping_mul(MULTIPLIER);
         mixed ^ (mixed >> 29)
     });

@@ -14,7 +14,11 @@ pub struct VisitedPlaces {
 
 impl Default for VisitedPlaces {
     fn default() -> Self {
-        Self { entries: vec![0; FIRST_CAPACITY], epoch: 1, used: 0 }
+        Self {
+            entries: vec![0; FIRST_CAPACITY],
+            epoch: 1,
+            used: 0,
+        }
     }
 }
 
@@ -106,7 +110,9 @@ mod tests {
         let mut reference = std::collections::HashSet::new();
         let mut x = 1u64;
         for _ in 0..20_000 {
-            x = x.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
+            x = x
+                .wrapping_mul(6364136223846793005)
+                .wrapping_add(1442695040888963407);
             let place = (x >> 33) % 10_000;
             assert_eq!(visited.insert(place), reference.insert(place));
         }

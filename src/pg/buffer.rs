@@ -119,7 +119,10 @@ impl Exclusive {
                 std::ptr::null_mut(),
             );
             pg_sys::UnlockRelationForExtension(relation.as_ptr(), lock);
-            Self { buffer, block: pg_sys::BufferGetBlockNumber(buffer) }
+            Self {
+                buffer,
+                block: pg_sys::BufferGetBlockNumber(buffer),
+            }
         }
     }
 
@@ -198,6 +201,7 @@ const REFRESH_INTERVAL: u32 = 16;
 /// Which buffer a block was last seen in. A hint may be stale: PostgreSQL validates it before the pin.
 pub struct BufferHints {
     relation: Relation,
+    oid: pg_sys::Oid,
     hints: Vec<pg_sys::Buffer>,
     pins: u32,
     local: bool,
@@ -207,16 +211,26 @@ impl BufferHints {
     /// Hints for one index, all unknown; sized for its blocks of now.
     pub fn new(relation: Relation, recycled: Vec<pg_sys::Buffer>) -> Self {
         let mut hints = recycled;
-        let wanted = (relation.block_count() as usize).next_power_of_two().min(MAX_HINTS);
+        let wanted = (relation.block_count() as usize)
+            .next_power_of_two()
+            .min(MAX_HINTS);
         if hints.len() < wanted {
             hints.resize(wanted, 0);
         }
-        Self { relation, hints, pins: 0, local: relation.is_temporary() }
+        let local = relation.is_temporary();
+        Self {
+            relation,
+            oid: relation.oid(),
+            hints,
+            pins: 0,
+            local,
+        }
     }
 
-    /// Gives the hints back, to be used by the next scan of the same index.
-    pub fn into_inner(self) -> Vec<pg_sys::Buffer> {
-        self.hints
+    /// Gives the hints back with the index they are for, to be used by its next scan. Allowed after the index was
+    /// closed.
+    pub fn into_inner(self) -> (pg_sys::Oid, Vec<pg_sys::Buffer>) {
+        (self.oid, self.hints)
     }
 
     #[inline]

@@ -66,3 +66,29 @@ pub fn vacuum_delay_point() {
         pg_sys::vacuum_delay_point(false);
     }
 }
+
+/// `pgstat_count_index_scan`, and the counter that EXPLAIN shows from PostgreSQL 18 on.
+pub fn count_index_scan(scan: pg_sys::IndexScanDesc) {
+    // SAFETY: callers pass a valid descriptor whose index is open; the counters belong to this backend.
+    unsafe {
+        let index = &*(*scan).indexRelation;
+        #[cfg(not(feature = "pg14"))]
+        if index.pgstat_info.is_null() && index.pgstat_enabled {
+            pg_sys::pgstat_assoc_relation((*scan).indexRelation);
+        }
+        if let Some(info) = index.pgstat_info.as_mut() {
+            #[cfg(any(feature = "pg14", feature = "pg15"))]
+            {
+                info.t_counts.t_numscans += 1;
+            }
+            #[cfg(not(any(feature = "pg14", feature = "pg15")))]
+            {
+                info.counts.numscans += 1;
+            }
+        }
+        #[cfg(feature = "pg18")]
+        if let Some(instrument) = (*scan).instrument.as_mut() {
+            instrument.nsearches += 1;
+        }
+    }
+}

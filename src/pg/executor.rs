@@ -11,10 +11,16 @@ pub fn reads_to_the_end() -> bool {
     // SAFETY: ActivePortal is null or valid on the main thread while a query runs; so are its query descriptor,
     // the planned statement and the plan tree, none of which is kept.
     unsafe {
-        let Some(portal) = pg_sys::ActivePortal.as_ref() else { return true };
+        let Some(portal) = pg_sys::ActivePortal.as_ref() else {
+            return true;
+        };
         let is_cursor = !portal.name.is_null() && *portal.name != 0;
-        let Some(query) = portal.queryDesc.as_ref() else { return !is_cursor };
-        let Some(statement) = query.plannedstmt.as_ref() else { return !is_cursor };
+        let Some(query) = portal.queryDesc.as_ref() else {
+            return !is_cursor;
+        };
+        let Some(statement) = query.plannedstmt.as_ref() else {
+            return !is_cursor;
+        };
         !is_cursor && !has_limit(statement.planTree)
     }
 }
@@ -26,7 +32,11 @@ pub fn reads_to_the_end() -> bool {
 unsafe fn has_limit(plan: *const pg_sys::Plan) -> bool {
     // SAFETY: contract of this function; the children of a valid plan are null or valid.
     unsafe {
-        let Some(node) = plan.as_ref() else { return false };
-        node.type_ == pg_sys::NodeTag::T_Limit || has_limit(node.lefttree) || has_limit(node.righttree)
+        let Some(node) = plan.as_ref() else {
+            return false;
+        };
+        node.type_ == pg_sys::NodeTag::T_Limit
+            || has_limit(node.lefttree)
+            || has_limit(node.righttree)
     }
 }

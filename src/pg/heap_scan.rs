@@ -3,7 +3,7 @@
 //! Follows `table_index_build_scan` (`access/tableam.h`): snapshots, partial indexes and expressions are its work.
 #![allow(unsafe_code)]
 
-use super::relation::{Relation, Tid};
+use super::relation::{ColumnValue, Relation, Tid};
 use super::report::unwrap_or_raise;
 use crate::error::Result;
 use pgrx::pg_sys;
@@ -19,7 +19,7 @@ pub struct IndexBuild {
 }
 
 /// Receives the row pointer and the value of the first index column; `None` for NULL. Errors are raised.
-type Visitor<'a> = dyn FnMut(Tid, Option<pg_sys::Datum>) -> Result<()> + 'a;
+type Visitor<'a> = dyn FnMut(Tid, Option<ColumnValue>) -> Result<()> + 'a;
 
 struct CallbackState<'a, 'b> {
     visit: &'a mut Visitor<'b>,
@@ -37,7 +37,7 @@ unsafe extern "C-unwind" fn callback(
     // SAFETY: PostgreSQL passes a valid TID, arrays with an element per index column, and the state given below.
     unsafe {
         let state = &mut *state.cast::<CallbackState<'_, '_>>();
-        let value = (!*is_null).then(|| *values);
+        let value = (!*is_null).then(|| ColumnValue::from_pg(*values));
         unwrap_or_raise((state.visit)(Tid::from_pg(&*tid), value));
     }
 }
@@ -53,7 +53,13 @@ impl IndexBuild {
         info: *mut pg_sys::IndexInfo,
     ) -> Self {
         // SAFETY: contract of this function.
-        unsafe { Self { heap: Relation::from_pg(heap), index: Relation::from_pg(index), info } }
+        unsafe {
+            Self {
+                heap: Relation::from_pg(heap),
+                index: Relation::from_pg(index),
+                info,
+            }
+        }
     }
 
     /// Whether the index is built CONCURRENTLY.
@@ -79,7 +85,9 @@ impl IndexBuild {
         // progress reports only for the whole table.
         unsafe {
             let methods = (*self.heap.as_ptr()).rd_tableam;
-            let Some(build_range_scan) = (*methods).index_build_range_scan else { return 0.0 };
+            let Some(build_range_scan) = (*methods).index_build_range_scan else {
+                return 0.0;
+            };
             build_range_scan(
                 self.heap.as_ptr(),
                 self.index.as_ptr(),

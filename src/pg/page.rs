@@ -28,8 +28,13 @@ fn item_range(bytes: &[u8; PAGE_SIZE], offset: u16) -> Option<std::ops::Range<us
     }
     let at = line_pointer_end - LINE_POINTER_SIZE;
     let raw = u32::from_ne_bytes([bytes[at], bytes[at + 1], bytes[at + 2], bytes[at + 3]]);
-    let (start, flags, len) = ((raw & 0x7fff) as usize, (raw >> 15) & 3, (raw >> 17) as usize);
-    let in_bounds = start >= line_pointer_end && start + len <= u16_at(bytes, PD_SPECIAL).min(PAGE_SIZE);
+    let (start, flags, len) = (
+        (raw & 0x7fff) as usize,
+        (raw >> 15) & 3,
+        (raw >> 17) as usize,
+    );
+    let in_bounds =
+        start >= line_pointer_end && start + len <= u16_at(bytes, PD_SPECIAL).min(PAGE_SIZE);
     (flags == LP_NORMAL && in_bounds).then_some(start..start + len)
 }
 
@@ -50,7 +55,10 @@ impl<'a> Page<'a> {
 
     /// Bytes of the special space; empty if the header does not describe one.
     pub fn special(self) -> &'a [u8] {
-        self.0.get(u16_at(self.0, PD_SPECIAL)..).filter(|_| !self.is_new()).unwrap_or(&[])
+        self.0
+            .get(u16_at(self.0, PD_SPECIAL)..)
+            .filter(|_| !self.is_new())
+            .unwrap_or(&[])
     }
 
     /// The item of line pointer `offset`, or `None` if unused or out of bounds.
@@ -159,11 +167,16 @@ mod tests {
         while let Some(offset) = page.add_item(700) {
             count += 1;
             assert_eq!(offset, count);
-            page.item_mut(offset).map(|item| item.fill(count as u8)).unwrap_or_default();
+            page.item_mut(offset)
+                .map(|item| item.fill(count as u8))
+                .unwrap_or_default();
         }
         assert_eq!(count, 11);
         for offset in 1..=count {
-            assert_eq!(page.as_page().item(offset).map(<[u8]>::to_vec), Some(vec![offset as u8; 700]));
+            assert_eq!(
+                page.as_page().item(offset).map(<[u8]>::to_vec),
+                Some(vec![offset as u8; 700])
+            );
         }
         assert_eq!(page.as_page().item(count + 1), None);
         assert_eq!(page.as_page().item(0), None);
@@ -185,7 +198,12 @@ mod tests {
                         assert!(item.len() <= PAGE_SIZE);
                     }
                 }
-                let _ = (page.special(), page.contents(), page.item_count(), page.free_bytes());
+                let _ = (
+                    page.special(),
+                    page.contents(),
+                    page.item_count(),
+                    page.free_bytes(),
+                );
             }
         }
     }

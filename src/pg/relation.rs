@@ -108,7 +108,10 @@ pub struct Tid {
 
 impl Tid {
     /// No row.
-    pub const NONE: Tid = Tid { block: u32::MAX, offset: 0 };
+    pub const NONE: Tid = Tid {
+        block: u32::MAX,
+        offset: 0,
+    };
 
     /// Whether this points to a row at all.
     pub fn is_some(self) -> bool {
@@ -132,5 +135,25 @@ impl Tid {
             },
             ip_posid: self.offset,
         }
+    }
+}
+
+/// A value of an index's first column that is not NULL: of the type its operator class takes.
+#[derive(Debug, Clone, Copy)]
+pub struct ColumnValue(pg_sys::Datum);
+
+impl ColumnValue {
+    /// Takes a value PostgreSQL computed for the index.
+    ///
+    /// # Safety
+    /// `datum` is not NULL, of the type of the index's first column or of its ordering operator's right side, and
+    /// valid as long as the value is used.
+    pub unsafe fn from_pg(datum: pg_sys::Datum) -> Self {
+        Self(datum)
+    }
+
+    /// The datum.
+    pub fn datum(self) -> pg_sys::Datum {
+        self.0
     }
 }

@@ -45,7 +45,7 @@ pub fn unwrap_or_raise<T>(result: crate::error::Result<T>) -> T {
 }
 
 /// Tells the client something at level NOTICE.
-pub fn notice(message: &str, detail: &str, hint: &str) {
+pub fn notice(message: String, detail: &str, hint: &str) {
     ErrorReport::new(Code::ERRCODE_SUCCESSFUL_COMPLETION, message, "annex")
         .set_detail(detail)
         .set_hint(hint)

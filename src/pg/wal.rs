@@ -22,7 +22,9 @@ impl Change {
     /// Starts a change of pages of `relation`.
     pub fn begin(relation: Relation) -> Self {
         // SAFETY: the relation is open.
-        Self { state: unsafe { pg_sys::GenericXLogStart(relation.as_ptr()) } }
+        Self {
+            state: unsafe { pg_sys::GenericXLogStart(relation.as_ptr()) },
+        }
     }
 
     /// A private copy of the page in `buffer`; what is written to it reaches the shared page at commit.

@@ -81,8 +81,12 @@ fn wait_a_moment() -> bool {
     // WL_EXIT_ON_PM_DEATH: exiting here would leave the threads running in a dying process.
     unsafe {
         let events = pg_sys::WL_LATCH_SET | pg_sys::WL_TIMEOUT | pg_sys::WL_POSTMASTER_DEATH;
-        let fired =
-            pg_sys::WaitLatch(pg_sys::MyLatch, events as i32, WAIT_MS as _, pg_sys::PG_WAIT_EXTENSION);
+        let fired = pg_sys::WaitLatch(
+            pg_sys::MyLatch,
+            events as i32,
+            WAIT_MS as _,
+            pg_sys::PG_WAIT_EXTENSION,
+        );
         if fired & pg_sys::WL_LATCH_SET as i32 != 0 {
             pg_sys::ResetLatch(pg_sys::MyLatch);
         }

@@ -1,1 +1,2 @@
 //! The SQL types as values with invariants, apart from their storage.
+pub mod datum;

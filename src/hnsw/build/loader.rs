@@ -52,14 +52,24 @@ fn out_of_memory(rows: usize) -> Error {
 impl Loader {
     /// A loader for the rows of `build`, as many as `limit` allows.
     pub fn try_new(build: &IndexBuild, params: &CodeParams, limit: MemoryLimit) -> Result<Self> {
-        let expected = build.estimated_rows().map_or(0, |rows| (rows * 1.02) as usize);
+        let expected = build
+            .estimated_rows()
+            .map_or(0, |rows| (rows * 1.02) as usize);
         let capacity = expected.min(limit.rows);
         let mut tids = Vec::new();
         let mut hashes = Vec::new();
-        tids.try_reserve_exact(capacity).map_err(|_| out_of_memory(capacity))?;
-        hashes.try_reserve_exact(capacity).map_err(|_| out_of_memory(capacity))?;
+        tids.try_reserve_exact(capacity)
+            .map_err(|_| out_of_memory(capacity))?;
+        hashes
+            .try_reserve_exact(capacity)
+            .map_err(|_| out_of_memory(capacity))?;
         let arena = CodeArena::try_with_capacity(params.clone(), capacity)?;
-        Ok(Self { arena, tids, hashes, limit })
+        Ok(Self {
+            arena,
+            tids,
+            hashes,
+            limit,
+        })
     }
 
     /// Whether another row fits.
@@ -81,7 +91,9 @@ impl Loader {
     pub fn push(&mut self, tid: Tid, vector: &IndexedVector<'_>) -> Result<()> {
         let rows = self.tids.len() + 1;
         self.tids.try_reserve(1).map_err(|_| out_of_memory(rows))?;
-        self.hashes.try_reserve(1).map_err(|_| out_of_memory(rows))?;
+        self.hashes
+            .try_reserve(1)
+            .map_err(|_| out_of_memory(rows))?;
         self.arena.push(vector.elements())?;
         self.tids.push(tid);
         self.hashes.push(vector.hash());
@@ -92,12 +104,16 @@ impl Loader {
     pub fn finish(self) -> Result<Loaded> {
         let rows = self.tids.len();
         let mut order: Vec<u32> = Vec::new();
-        order.try_reserve_exact(rows).map_err(|_| out_of_memory(rows))?;
+        order
+            .try_reserve_exact(rows)
+            .map_err(|_| out_of_memory(rows))?;
         order.extend(0..rows as u32);
         order.sort_unstable_by_key(|row| (self.hashes[*row as usize], *row));
         // The first row of each group of equal vectors stands for it.
         let mut leader: Vec<u32> = Vec::new();
-        leader.try_reserve_exact(rows).map_err(|_| out_of_memory(rows))?;
+        leader
+            .try_reserve_exact(rows)
+            .map_err(|_| out_of_memory(rows))?;
         leader.extend(0..rows as u32);
         for pair in order.windows(2) {
             let (first, second) = (leader[pair[0] as usize], pair[1]);
@@ -117,10 +133,19 @@ impl Loader {
 
     fn group(self, leader: &[u32]) -> Result<Loaded> {
         let rows = leader.len();
-        let nodes = leader.iter().enumerate().filter(|(row, leader)| *row as u32 == **leader).count();
+        let nodes = leader
+            .iter()
+            .enumerate()
+            .filter(|(row, leader)| *row as u32 == **leader)
+            .count();
         if nodes == rows {
             let starts = (0..=rows as u32).collect();
-            return Ok(Loaded { arena: self.arena, hashes: self.hashes, tids: self.tids, starts });
+            return Ok(Loaded {
+                arena: self.arena,
+                hashes: self.hashes,
+                tids: self.tids,
+                starts,
+            });
         }
         let mut arena = CodeArena::try_with_capacity(self.arena.params.clone(), nodes)?;
         let mut hashes = Vec::with_capacity(nodes);
@@ -148,6 +173,11 @@ impl Loader {
             tids[*place as usize] = self.tids[row];
             *place += 1;
         }
-        Ok(Loaded { arena, hashes, tids, starts })
+        Ok(Loaded {
+            arena,
+            hashes,
+            tids,
+            starts,
+        })
     }
 }

@@ -14,21 +14,25 @@ mod writer;
 use self::builder::{BuildControl, BuildFailure, BuildParams, GraphBuilder, Topology};
 use self::loader::Loader;
 use super::codes::{CodeArena, CodeParams, MeanAccumulator};
-use super::insert::{Inserter, IndexedVector};
+use super::insert::{IndexedVector, Inserter};
 use super::layout::{Meta, Shape};
 use super::options::{Builder, Options};
 use super::validate;
 use crate::error::{Error, Result, SqlState};
 use crate::pg::heap_scan::IndexBuild;
 use crate::pg::page::PageMut;
-use crate::pg::relation::{Relation, Tid};
+use crate::pg::relation::{ColumnValue, Relation, Tid};
 use crate::pg::{interrupt, memory, progress, worker_pool};
 use crate::types::datum;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 /// Names of the phases; the first two are pgvector's.
-pub const PHASES: [&std::ffi::CStr; 4] =
-    [c"initializing", c"loading tuples", c"building graph", c"writing pages"];
+pub const PHASES: [&std::ffi::CStr; 4] = [
+    c"initializing",
+    c"loading tuples",
+    c"building graph",
+    c"writing pages",
+];
 const LOADING: i64 = 2;
 const BUILDING: i64 = 3;
 const WRITING: i64 = 4;
@@ -55,8 +59,13 @@ pub fn new_shape(index: Relation) -> Result<(Shape, Options)> {
     let options = Options::of(index);
     let metric = validate::metric_of(index)?;
     let dims = usize::try_from(index.first_column_typmod()).map_err(|_| {
-        Error::new(SqlState::InvalidParameterValue, "column does not have dimensions")
-            .with_hint("Declare the column as vector(n), or index an expression with a cast to vector(n).")
+        Error::new(
+            SqlState::InvalidParameterValue,
+            "column does not have dimensions",
+        )
+        .with_hint(
+            "Declare the column as vector(n), or index an expression with a cast to vector(n).",
+        )
     })?;
     let max_dims = Shape::max_dims(options.m);
     if dims > max_dims {
@@ -64,11 +73,23 @@ pub fn new_shape(index: Relation) -> Result<(Shape, Options)> {
             SqlState::ProgramLimitExceeded,
             format!("column cannot have more than {max_dims} dimensions for hnsw index"),
         )
-        .with_detail(format!("The column has {dims} dimensions, m is {}.", options.m))
-        .with_hint("A smaller m allows more dimensions; or index subvector(column, 1, n)::vector(n)."));
+        .with_detail(format!(
+            "The column has {dims} dimensions, m is {}.",
+            options.m
+        ))
+        .with_hint(
+            "A smaller m allows more dimensions; or index subvector(column, 1, n)::vector(n).",
+        ));
     }
     options.validate()?;
-    Ok((Shape { metric, dims, m: options.m }, options))
+    Ok((
+        Shape {
+            metric,
+            dims,
+            m: options.m,
+        },
+        options,
+    ))
 }
 
 /// Writes the empty index of an unlogged table's init fork.
@@ -87,14 +108,21 @@ pub fn build(build: &IndexBuild) -> Result<BuildCounts> {
         build,
         options,
         meta,
-        loader: Some(Loader::try_new(build, &params, memory_limit(&shape, &options))?),
+        loader: Some(Loader::try_new(
+            build,
+            &params,
+            memory_limit(&shape, &options),
+        )?),
         params,
         inserter: None,
         index_tuples: 0,
     };
     let heap_tuples = build.scan(&mut |tid, value| run.add(tid, value));
     run.finish()?;
-    Ok(BuildCounts { heap_tuples, index_tuples: run.index_tuples as f64 })
+    Ok(BuildCounts {
+        heap_tuples,
+        index_tuples: run.index_tuples as f64,
+    })
 }
 
 /// The mean of a sample of rows from blocks spread over the table.
@@ -106,7 +134,7 @@ fn sample_mean(build: &IndexBuild, shape: &Shape) -> Vec<f32> {
         let block = (u64::from(blocks) * u64::from(i) / u64::from(samples)) as u32;
         build.scan_blocks(block, 1, &mut |_, value| {
             if let Some(value) = value {
-                let vector = datum::to_elements(value)?;
+                let vector = datum::column_elements(value)?;
                 if vector.len() == shape.dims {
                     mean.add(&vector);
                 }
@@ -149,7 +177,10 @@ fn memory_limit(shape: &Shape, options: &Options) -> MemoryLimit {
     const ROWS: usize = 100_000;
     let graph = graph_builder(options).memory_bytes(ROWS, &build_params(shape, options)) / ROWS;
     let bytes_per_row = CodeArena::bytes_per_vector(shape.dims) + loader::BYTES_PER_ROW + graph + 1;
-    MemoryLimit { rows: memory::maintenance_work_mem_bytes() / bytes_per_row, bytes_per_row }
+    MemoryLimit {
+        rows: memory::maintenance_work_mem_bytes() / bytes_per_row,
+        bytes_per_row,
+    }
 }
 
 /// One build while the table is being scanned.
@@ -166,11 +197,13 @@ struct Run<'a> {
 }
 
 impl Run<'_> {
-    fn add(&mut self, tid: Tid, value: Option<pgrx::pg_sys::Datum>) -> Result<()> {
+    fn add(&mut self, tid: Tid, value: Option<ColumnValue>) -> Result<()> {
         interrupt::check();
         let Some(value) = value else { return Ok(()) };
-        let elements = datum::to_elements(value)?;
-        let Some(vector) = IndexedVector::new(&self.meta.shape, &elements)? else { return Ok(()) };
+        let elements = datum::column_elements(value)?;
+        let Some(vector) = IndexedVector::new(&self.meta.shape, &elements)? else {
+            return Ok(());
+        };
         if let Some(loader) = self.loader.as_mut() {
             if loader.has_room() {
                 loader.push(tid, &vector)?;
@@ -192,13 +225,15 @@ impl Run<'_> {
 
     /// Says that memory is full, and which setting would suffice.
     fn report_overflow(&self, at: Tid) {
-        let Some(loader) = self.loader.as_ref() else { return };
+        let Some(loader) = self.loader.as_ref() else {
+            return;
+        };
         let read = f64::from(at.block + 1) / f64::from(self.build.heap.block_count().max(1));
         let extrapolated = loader.row_count() as f64 / read.clamp(1e-6, 1.0);
         let rows = self.build.estimated_rows().unwrap_or(0.0).max(extrapolated);
         let megabytes = (rows * 1.05 * loader.limit().bytes_per_row as f64 / 1048576.0).ceil();
         crate::pg::report::notice(
-            &format!(
+            format!(
                 "hnsw graph no longer fits into maintenance_work_mem after {} tuples",
                 loader.row_count()
             ),
@@ -208,18 +243,30 @@ impl Run<'_> {
     }
 
     fn finish(&mut self) -> Result<()> {
-        if self.loader.is_some() { self.write() } else { Ok(()) }
+        if self.loader.is_some() {
+            self.write()
+        } else {
+            Ok(())
+        }
     }
 
     /// Builds the graph over what was loaded, writes and logs all pages.
     fn write(&mut self) -> Result<()> {
-        let Some(loader) = self.loader.take() else { return Ok(()) };
+        let Some(loader) = self.loader.take() else {
+            return Ok(());
+        };
         let loaded = loader.finish()?;
         progress::set_phase(BUILDING);
         progress::set_tuples_total(loaded.arena.len() as u64);
         let topology = self.build_graph(&loaded.arena)?;
         progress::set_phase(WRITING);
-        writer::write(self.build.index, &self.meta, &self.params.mean, &loaded, &topology)
+        writer::write(
+            self.build.index,
+            &self.meta,
+            &self.params.mean,
+            &loaded,
+            &topology,
+        )
     }
 
     fn build_graph(&self, arena: &CodeArena) -> Result<Topology> {
@@ -240,14 +287,10 @@ impl Run<'_> {
         // A cancelled build ends here, with PostgreSQL's own message.
         interrupt::check();
         result.map_err(|failure| match failure {
-            BuildFailure::Canceled => {
-                Error::new(SqlState::QueryCanceled, "canceling index build")
-            }
-            BuildFailure::OutOfMemory(bytes) => {
-                Error::new(SqlState::OutOfMemory, "out of memory")
-                    .with_detail(format!("The build of the graph asked for {bytes} bytes."))
-                    .with_hint("Lower maintenance_work_mem, or free memory on the server.")
-            }
+            BuildFailure::Canceled => Error::new(SqlState::QueryCanceled, "canceling index build"),
+            BuildFailure::OutOfMemory(bytes) => Error::new(SqlState::OutOfMemory, "out of memory")
+                .with_detail(format!("The build of the graph asked for {bytes} bytes."))
+                .with_hint("Lower maintenance_work_mem, or free memory on the server."),
             BuildFailure::Internal(what) => {
                 Error::new(SqlState::InternalError, "could not build the graph").with_detail(what)
             }

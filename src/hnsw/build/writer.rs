@@ -8,8 +8,8 @@ use super::builder::Topology;
 use super::loader::Loaded;
 use crate::error::{Error, Result, SqlState};
 use crate::hnsw::layout::{
-    CHUNK_CAPACITY, CHUNK_SIZE, INLINE_TIDS, ItemPtr, META_BLOCK, META_SIZE, Meta, NO_BLOCK, NodeContents,
-    NodeMut, OPAQUE_SIZE, Opaque, PARAMS_PER_PAGE, PageKind, UpperMut, write_chunk,
+    CHUNK_CAPACITY, CHUNK_SIZE, INLINE_TIDS, ItemPtr, META_BLOCK, META_SIZE, Meta, NO_BLOCK,
+    NodeContents, NodeMut, OPAQUE_SIZE, Opaque, PARAMS_PER_PAGE, PageKind, UpperMut, write_chunk,
 };
 use crate::pg::buffer::Exclusive;
 use crate::pg::page::{LINE_POINTER_SIZE, PageMut};
@@ -22,7 +22,11 @@ const ROOM: usize = crate::pg::page::PAGE_SIZE - crate::pg::page::HEADER_SIZE - 
 /// Makes `page` an empty page of `kind`.
 pub fn init_page(page: &mut PageMut<'_>, kind: PageKind, next: u32) {
     page.init(OPAQUE_SIZE);
-    Opaque { next, ..Opaque::new(kind) }.write(page.special_mut());
+    Opaque {
+        next,
+        ..Opaque::new(kind)
+    }
+    .write(page.special_mut());
 }
 
 /// Writes meta into a page already initialised as the meta page.
@@ -72,7 +76,12 @@ impl<'a> Plan<'a> {
         let upper_start = node_start + nodes.div_ceil(nodes_per_page) as u32;
         let mut uppers = Vec::new();
         let (mut block, mut offset, mut used) = (0u32, 0u16, 0usize);
-        for (node, level) in topology.levels.iter().enumerate().filter(|(_, level)| **level > 0) {
+        for (node, level) in topology
+            .levels
+            .iter()
+            .enumerate()
+            .filter(|(_, level)| **level > 0)
+        {
             let size = meta.shape.upper_size(*level).next_multiple_of(8) + LINE_POINTER_SIZE;
             if used + size > ROOM {
                 (block, offset, used) = (block + 1, 0, 0);
@@ -107,27 +116,47 @@ impl<'a> Plan<'a> {
     }
 
     fn node_ptr(&self, node: u32) -> ItemPtr {
-        let (page, slot) = (node as usize / self.nodes_per_page, node as usize % self.nodes_per_page);
-        ItemPtr { block: self.node_start + page as u32, offset: slot as u16 + 1, generation: 0 }
+        let (page, slot) = (
+            node as usize / self.nodes_per_page,
+            node as usize % self.nodes_per_page,
+        );
+        ItemPtr {
+            block: self.node_start + page as u32,
+            offset: slot as u16 + 1,
+            generation: 0,
+        }
     }
 
     fn upper_ptr(&self, node: u32) -> ItemPtr {
-        match self.uppers.binary_search_by_key(&node, |(node, _, _)| *node) {
+        match self
+            .uppers
+            .binary_search_by_key(&node, |(node, _, _)| *node)
+        {
             Ok(at) => {
                 let (_, block, offset) = self.uppers[at];
-                ItemPtr { block: self.upper_start + block, offset, generation: 0 }
+                ItemPtr {
+                    block: self.upper_start + block,
+                    offset,
+                    generation: 0,
+                }
             }
             Err(_) => ItemPtr::NONE,
         }
     }
 
     fn chunk_place(&self, chunk: u32) -> (u32, u16) {
-        let (page, slot) = (chunk as usize / CHUNKS_PER_PAGE, chunk as usize % CHUNKS_PER_PAGE);
+        let (page, slot) = (
+            chunk as usize / CHUNKS_PER_PAGE,
+            chunk as usize % CHUNKS_PER_PAGE,
+        );
         (self.chunk_start + page as u32, slot as u16 + 1)
     }
 
     fn first_chunk(&self, node: u32) -> Option<(u32, u16)> {
-        let at = self.chunks.binary_search_by_key(&node, |(node, _)| *node).ok()?;
+        let at = self
+            .chunks
+            .binary_search_by_key(&node, |(node, _)| *node)
+            .ok()?;
         Some(self.chunk_place(self.chunks[at].1))
     }
 
@@ -142,7 +171,11 @@ impl<'a> Plan<'a> {
         if nodes > 0 {
             let entry = self.topology.entry;
             meta.entry_level = self.topology.levels[entry as usize];
-            meta.entry = if meta.entry_level > 0 { self.upper_ptr(entry) } else { self.node_ptr(entry) };
+            meta.entry = if meta.entry_level > 0 {
+                self.upper_ptr(entry)
+            } else {
+                self.node_ptr(entry)
+            };
             meta.insert_page[PageKind::Node.slot()] = self.upper_start - 1;
         }
         if !self.uppers.is_empty() {
@@ -164,7 +197,10 @@ pub fn write(
     topology: &Topology,
 ) -> Result<()> {
     let plan = Plan::new(meta, mean, loaded, topology);
-    let mut pages = Pages { index, next_block: 0 };
+    let mut pages = Pages {
+        index,
+        next_block: 0,
+    };
     pages.add(PageKind::Meta, NO_BLOCK, |page| {
         write_meta(page, &plan.final_meta());
         Ok(())
@@ -193,7 +229,11 @@ impl Pages {
         interrupt::check();
         let mut buffer = Exclusive::extend(self.index);
         if buffer.block() != self.next_block {
-            return Err(misplaced(format!("block {} instead of {}", buffer.block(), self.next_block)));
+            return Err(misplaced(format!(
+                "block {} instead of {}",
+                buffer.block(),
+                self.next_block
+            )));
         }
         let mut result = Ok(());
         buffer.change_unlogged(|page| {
@@ -207,14 +247,22 @@ impl Pages {
 
 /// XX000: pages do not come out as planned, which would be a fault of this file.
 fn misplaced(detail: String) -> Error {
-    Error::new(SqlState::InternalError, "hnsw index pages do not come out as planned").with_detail(detail)
+    Error::new(
+        SqlState::InternalError,
+        "hnsw index pages do not come out as planned",
+    )
+    .with_detail(detail)
 }
 
 fn write_mean(pages: &mut Pages, mean: &[f32]) -> Result<()> {
     let chunks = mean.chunks(PARAMS_PER_PAGE);
     let last = chunks.len().saturating_sub(1);
     for (i, part) in chunks.enumerate() {
-        let next = if i == last { NO_BLOCK } else { pages.next_block + 1 };
+        let next = if i == last {
+            NO_BLOCK
+        } else {
+            pages.next_block + 1
+        };
         pages.add(PageKind::Params, next, |page| {
             let contents = page
                 .contents_mut(size_of_val(part))
@@ -246,8 +294,8 @@ fn write_nodes(pages: &mut Pages, plan: &Plan<'_>) -> Result<()> {
                 let ptr = plan.node_ptr(*node);
                 let item = add_at(page, shape.node_size(), ptr.offset)?;
                 let tids = plan.loaded.tids(*node);
-                let mut writer = NodeMut::new(item, shape)
-                    .ok_or_else(|| misplaced("node size".to_owned()))?;
+                let mut writer =
+                    NodeMut::new(item, shape).ok_or_else(|| misplaced("node size".to_owned()))?;
                 writer.fill(&NodeContents {
                     level: plan.topology.levels[*node as usize],
                     tids: &tids[..tids.len().min(INLINE_TIDS)],
@@ -258,8 +306,12 @@ fn write_nodes(pages: &mut Pages, plan: &Plan<'_>) -> Result<()> {
                     code: plan.loaded.arena.code(*node),
                 });
                 neighbors.clear();
-                neighbors
-                    .extend(plan.topology.neighbors(*node, 0).iter().map(|id| plan.node_ptr(*id)));
+                neighbors.extend(
+                    plan.topology
+                        .neighbors(*node, 0)
+                        .iter()
+                        .map(|id| plan.node_ptr(*id)),
+                );
                 writer.set_neighbors(&neighbors);
             }
             Ok(())
@@ -280,11 +332,19 @@ fn write_uppers(pages: &mut Pages, plan: &Plan<'_>) -> Result<()> {
                 let mut writer = UpperMut::new(item, shape)
                     .ok_or_else(|| misplaced("upper item size".to_owned()))?;
                 let factors = &plan.loaded.arena.factors[*node as usize];
-                writer.fill(level, plan.node_ptr(*node), factors, plan.loaded.arena.code(*node));
+                writer.fill(
+                    level,
+                    plan.node_ptr(*node),
+                    factors,
+                    plan.loaded.arena.code(*node),
+                );
                 for level in 1..=level {
                     neighbors.clear();
                     neighbors.extend(
-                        plan.topology.neighbors(*node, level).iter().map(|id| plan.upper_ptr(*id)),
+                        plan.topology
+                            .neighbors(*node, level)
+                            .iter()
+                            .map(|id| plan.upper_ptr(*id)),
                     );
                     writer.set_neighbors(level, &neighbors);
                 }
