@@ -1,6 +1,8 @@
 //! Distance kernels over slices. Knows neither the SQL types nor PostgreSQL.
 
+pub mod bits;
 pub mod scalar;
+pub mod sql;
 
 /// The four distances of dense vectors.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
