@@ -44,6 +44,9 @@ impl Level {
     }
 }
 
+/// `(a.b, a.a, b.b)`.
+type CosineParts = (f32, f32, f32);
+
 /// The kernels of one level. Every method panics if its slices differ in length.
 #[derive(Debug)]
 pub struct Kernels {
@@ -52,7 +55,7 @@ pub struct Kernels {
     l2_squared: unsafe fn(&[f32], &[f32]) -> f32,
     inner_product: unsafe fn(&[f32], &[f32]) -> f32,
     l1: unsafe fn(&[f32], &[f32]) -> f32,
-    cosine_parts: unsafe fn(&[f32], &[f32]) -> (f32, f32, f32),
+    cosine_parts: unsafe fn(&[f32], &[f32]) -> CosineParts,
     dot_i16_i8: unsafe fn(&[i16], &[i8]) -> i64,
     dot_i8_i8: unsafe fn(&[i8], &[i8]) -> i64,
     l1_f32_i8: unsafe fn(&[f32], f32, &[i8]) -> f32,
