@@ -1,5 +1,5 @@
 //! Times every kernel at every level this CPU has, hot and one call after the other, and prints
-//! nanoseconds and the ratio to the scalar level. `cargo bench --bench kernels`, a few seconds.
+//! nanoseconds and the ratio to the scalar level as CSV. `cargo bench --bench kernels`, a few seconds.
 
 use annex::distance::{Kernels, Level};
 use std::hint::black_box;
@@ -78,10 +78,7 @@ fn time(mut call: impl FnMut()) -> f64 {
 }
 
 fn main() {
-    println!(
-        "{:<14} {:>5} {:>9} {:>10} {:>7}",
-        "kernel", "dims", "level", "ns", "ratio"
-    );
+    println!("kernel,dims,level,nanoseconds,times_scalar");
     for (name, kernel) in CASES {
         for dims in DIMS {
             let input = Input::new(dims);
@@ -97,8 +94,7 @@ fn main() {
                     scalar = nanoseconds;
                 }
                 let ratio = scalar / nanoseconds;
-                let level = format!("{level:?}");
-                println!("{name:<14} {dims:>5} {level:>9} {nanoseconds:>10.1} {ratio:>7.1}");
+                println!("{name},{dims},{level:?},{nanoseconds:.1},{ratio:.1}");
             }
         }
     }

@@ -278,3 +278,44 @@ impl MeanAccumulator {
         self.sums.iter().map(|sum| (sum / count) as f32).collect()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// An error is never stored smaller than it is, and never as NaN.
+    #[test]
+    fn errors_round_up() {
+        assert_eq!(round_up(1.0), 1.0);
+        assert_eq!(round_up(1.0 + 1e-12), 1.0f32.next_up());
+        assert_eq!(round_up(1e-60), f32::from_bits(1));
+        assert_eq!(round_up(1e39), f32::INFINITY);
+        assert_eq!(round_up(f64::from(f32::MAX) * (1.0 + 1e-12)), f32::INFINITY);
+        assert_eq!(round_up(f64::NAN), f32::INFINITY);
+    }
+
+    /// The addition that rounds gives the nearest integer, ties to even, over the range of a query.
+    #[test]
+    fn adding_rounds_to_nearest() {
+        for quarters in -32_764..=32_764 {
+            let value = f64::from(quarters) / 4.0;
+            let nearest = value.round_ties_even();
+            assert_eq!((value + ROUND).to_bits() as i32, nearest as i32);
+            assert_eq!((value + ROUND) - ROUND, nearest);
+        }
+    }
+
+    /// Each value is counted once, whatever the length.
+    #[test]
+    fn sums_have_every_value() {
+        for len in 0..40 {
+            let values: Vec<f64> = (0..len).map(f64::from).collect();
+            let [sum, count] = sums(&values, |value| [value, 1.0]);
+            assert_eq!(
+                (sum, count),
+                (f64::from(len * (len - 1) / 2), f64::from(len))
+            );
+            assert_eq!(max_abs(&values), f64::from((len - 1).max(0)));
+        }
+    }
+}
