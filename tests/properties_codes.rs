@@ -1,7 +1,7 @@
-//! Codes and kernels against their definitions: SIMD levels against scalar code, reconstruction errors and
-//! lower bounds against binary64 truth and the operators' own binary32 results, for any finite input.
+//! Codes against their definition: reconstruction errors and lower bounds against binary64 truth and the
+//! operators' own binary32 results at every level, for any finite input; golden bytes.
 
-use annex::distance::{Kernels, Level, Metric, scalar};
+use annex::distance::{Kernels, Level, Metric};
 use annex::hnsw::codes::{CodeArena, CodeParams, Factors, MeanAccumulator, Query};
 use proptest::prelude::*;
 use proptest::test_runner::RngSeed;
@@ -170,13 +170,6 @@ fn check_bounds(
     Ok(())
 }
 
-/// Sum of `terms` in binary64 and of their magnitudes.
-fn sum_and_magnitude(terms: impl Iterator<Item = f64>) -> (f64, f64) {
-    terms.fold((0.0, 0.0), |(sum, magnitude), term| {
-        (sum + term, magnitude + term.abs())
-    })
-}
-
 /// Distance of `metric` in binary64.
 fn truth(metric: Metric, a: &[f32], b: &[f32]) -> f64 {
     let pairs = || a.iter().zip(b).map(|(&x, &y)| (f64::from(x), f64::from(y)));
@@ -188,113 +181,6 @@ fn truth(metric: Metric, a: &[f32], b: &[f32]) -> f64 {
         Metric::Cosine => {
             let norms = pairs().fold((0.0, 0.0), |(n, m), (x, y)| (n + x * x, m + y * y));
             1.0 - dot() / (norms.0 * norms.1).sqrt()
-        }
-    }
-}
-
-/// Checks the binary32 kernels of every level against binary64 truth, within the error that any order of
-/// summation may have: 2^-24 times the number of operations, relative to the sum of magnitudes.
-fn check_float_kernels(
-    a: &[f32],
-    b: &[f32],
-    codes: &[i8],
-    scale: f32,
-) -> Result<(), TestCaseError> {
-    let pairs = || a.iter().zip(b).map(|(&x, &y)| (f64::from(x), f64::from(y)));
-    let coded = || {
-        a.iter()
-            .zip(codes)
-            .map(|(&x, &c)| (f64::from(x), f64::from(scale * f32::from(c))))
-    };
-    let unit = (a.len() + 8) as f64 * f64::from(f32::EPSILON) / 2.0;
-    let close = |got: f32, terms: (f64, f64)| {
-        let (want, magnitude) = terms;
-        prop_assert!(
-            (f64::from(got) - want).abs() <= unit * magnitude,
-            "{got} for {want}"
-        );
-        Ok(())
-    };
-    for k in levels() {
-        close(
-            k.l2_squared(a, b),
-            sum_and_magnitude(pairs().map(|(x, y)| (x - y) * (x - y))),
-        )?;
-        close(
-            k.inner_product(a, b),
-            sum_and_magnitude(pairs().map(|(x, y)| x * y)),
-        )?;
-        close(
-            k.l1(a, b),
-            sum_and_magnitude(pairs().map(|(x, y)| (x - y).abs())),
-        )?;
-        let parts = k.cosine_parts(a, b);
-        close(parts.0, sum_and_magnitude(pairs().map(|(x, y)| x * y)))?;
-        close(parts.1, sum_and_magnitude(pairs().map(|(x, _)| x * x)))?;
-        close(parts.2, sum_and_magnitude(pairs().map(|(_, y)| y * y)))?;
-        close(
-            k.l1_f32_i8(a, scale, codes),
-            sum_and_magnitude(coded().map(|(x, c)| (x - c).abs())),
-        )?;
-        let floats: Vec<f32> = codes.iter().map(|&c| 0.75 * f32::from(c)).collect();
-        let rev: Vec<i8> = codes.iter().rev().copied().collect();
-        prop_assert_eq!(
-            k.l1_i8_i8(0.75, codes, scale, &rev),
-            k.l1_f32_i8(&floats, scale, &rev)
-        );
-        prop_assert_eq!(
-            k.l1_i8_i8(0.75, codes, scale, &rev),
-            k.l1_i8_i8(scale, &rev, 0.75, codes)
-        );
-    }
-    Ok(())
-}
-
-proptest! {
-    #![proptest_config(cases(64))]
-
-    /// Every level computes the scalar definition, at every length up to four vectors and one element, in
-    /// slices at any alignment.
-    #[test]
-    fn kernels_equal_their_definition(
-        a in prop::collection::vec(uniform(-1.0, 1.0), 262),
-        b in prop::collection::vec(uniform(-1e3, 1e3), 262),
-        query in prop::collection::vec(-8191i16..=8191, 262),
-        codes in prop::collection::vec(-127i8..=127, 262),
-        other in prop::collection::vec(-127i8..=127, 262),
-        scale in uniform(1e-3, 10.0),
-    ) {
-        for len in 0..=257 {
-            let start = len % 5;
-            let part = start..start + len;
-            for k in levels() {
-                prop_assert_eq!(
-                    k.dot_i16_i8(&query[part.clone()], &codes[part.clone()]),
-                    scalar::dot_i16_i8(&query[part.clone()], &codes[part.clone()])
-                );
-                prop_assert_eq!(
-                    k.dot_i8_i8(&codes[part.clone()], &other[part.clone()]),
-                    scalar::dot_i8_i8(&codes[part.clone()], &other[part.clone()])
-                );
-            }
-            check_float_kernels(&a[part.clone()], &b[part.clone()], &codes[part.clone()], scale)?;
-        }
-    }
-}
-
-/// Integer kernels stay exact where 32-bit sums would overflow.
-#[test]
-fn integer_kernels_do_not_overflow() {
-    for len in [2047, 2048, 2049, 4096, 16_000, 150_001] {
-        for (q, c) in [(8191, 127), (-8191, 127), (8191, -127), (-8191, -127)] {
-            for k in levels() {
-                let want = i64::from(q) * i64::from(c) * len as i64;
-                assert_eq!(k.dot_i16_i8(&vec![q; len], &vec![c; len]), want);
-                for other in [127, -127] {
-                    let want = i64::from(other) * i64::from(c) * len as i64;
-                    assert_eq!(k.dot_i8_i8(&vec![other; len], &vec![c; len]), want);
-                }
-            }
         }
     }
 }
