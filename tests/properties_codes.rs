@@ -186,7 +186,7 @@ fn truth(metric: Metric, a: &[f32], b: &[f32]) -> f64 {
 }
 
 proptest! {
-    #![proptest_config(cases(2000))]
+    #![proptest_config(cases(10_000))]
 
     #[test]
     fn lower_bounds_are_true((mean, q, x) in case()) {
@@ -307,7 +307,7 @@ proptest! {
 }
 
 proptest! {
-    #![proptest_config(cases(8))]
+    #![proptest_config(cases(64))]
 
     /// Lower bounds hold at the largest dimension, where sequential binary32 sums are far off.
     #[test]
