@@ -4,7 +4,7 @@
 //! vector unit the target always has, and rounding errors grow with `len / LANES` instead of `len`.
 
 /// Number of partial sums.
-const LANES: usize = 16;
+const LANES: usize = 8;
 
 /// `sum(term(a_i, b_i))` in binary32.
 #[inline(always)]
