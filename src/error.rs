@@ -16,6 +16,8 @@ pub enum SqlState {
     DataException,
     /// 22003
     NumericValueOutOfRange,
+    /// 08P01
+    ProtocolViolation,
     /// 22004
     NullValueNotAllowed,
     /// 22023
@@ -38,6 +40,8 @@ pub enum SqlState {
     QueryCanceled,
     /// XX000
     InternalError,
+    /// XX001
+    DataCorrupted,
     /// XX002
     IndexCorrupted,
 }
@@ -93,6 +97,187 @@ impl Error {
         Self::new(SqlState::IndexCorrupted, what)
             .with_detail(detail)
             .with_hint("REINDEX the index.")
+    }
+}
+
+/// Errors of the SQL types. `type_name` is `vector`, `halfvec` or `sparsevec`.
+impl Error {
+    /// 22P02: a literal that is not one of its type.
+    ///
+    /// Bytes above ASCII of a literal that is not UTF-8 are shown as `?`: only the server knows its encoding.
+    pub fn invalid_syntax(type_name: &str, literal: &[u8], detail: impl Into<String>) -> Self {
+        Self::new(
+            SqlState::InvalidTextRepresentation,
+            format!(
+                "invalid input syntax for type {type_name}: \"{}\"",
+                printable(literal)
+            ),
+        )
+        .with_detail(detail)
+    }
+
+    /// 22003: a number of a literal that overflows its element type.
+    pub fn element_out_of_range(type_name: &str, number: &[u8]) -> Self {
+        Self::new(
+            SqlState::NumericValueOutOfRange,
+            format!(
+                "\"{}\" is out of range for type {type_name}",
+                printable(number)
+            ),
+        )
+    }
+
+    /// 22000: a value without any element.
+    pub fn no_dimensions(type_name: &str) -> Self {
+        Self::new(
+            SqlState::DataException,
+            format!("{type_name} must have at least 1 dimension"),
+        )
+    }
+
+    /// 54000: a value of more dimensions than its type can hold.
+    pub fn too_many_dimensions(type_name: &str, max_dims: usize) -> Self {
+        Self::new(
+            SqlState::ProgramLimitExceeded,
+            format!("{type_name} cannot have more than {max_dims} dimensions"),
+        )
+    }
+
+    /// 22000: a value whose dimensions differ from its type modifier or from the rows before it.
+    pub fn unexpected_dimensions(expected: usize, dims: usize) -> Self {
+        Self::new(
+            SqlState::DataException,
+            format!("expected {expected} dimensions, not {dims}"),
+        )
+    }
+
+    /// 22000: a NaN in element `position`, counted from 1.
+    pub fn nan_element(type_name: &str, position: usize) -> Self {
+        Self::new(
+            SqlState::DataException,
+            format!("NaN not allowed in {type_name}"),
+        )
+        .with_detail(format!("Element {position} is not a number."))
+    }
+
+    /// 22000: an infinity in element `position`, counted from 1.
+    pub fn infinite_element(type_name: &str, position: usize) -> Self {
+        Self::new(
+            SqlState::DataException,
+            format!("infinite value not allowed in {type_name}"),
+        )
+        .with_detail(format!("Element {position} is infinite."))
+    }
+
+    /// 22003: a result too large for the element type; `position` counts from 1.
+    pub fn overflow(position: usize) -> Self {
+        Self::new(
+            SqlState::NumericValueOutOfRange,
+            "value out of range: overflow",
+        )
+        .with_detail(format!("Element {position} of the result is too large."))
+    }
+
+    /// 22003: a product of non-zero elements that is too small; `position` counts from 1.
+    pub fn underflow(position: usize) -> Self {
+        Self::new(
+            SqlState::NumericValueOutOfRange,
+            "value out of range: underflow",
+        )
+        .with_detail(format!("Element {position} of the result is too small."))
+    }
+
+    /// 22023: a type modifier that is not one number.
+    pub fn invalid_type_modifier(type_name: &str) -> Self {
+        Self::new(SqlState::InvalidParameterValue, "invalid type modifier").with_hint(format!(
+            "Give the number of dimensions alone, as in {type_name}(3)."
+        ))
+    }
+
+    /// 22023: a type modifier below 1.
+    pub fn type_modifier_too_small(type_name: &str) -> Self {
+        Self::new(
+            SqlState::InvalidParameterValue,
+            format!("dimensions for type {type_name} must be at least 1"),
+        )
+    }
+
+    /// 22023: a type modifier above the limit of the type.
+    pub fn type_modifier_too_large(type_name: &str, max_dims: usize) -> Self {
+        Self::new(
+            SqlState::InvalidParameterValue,
+            format!("dimensions for type {type_name} cannot exceed {max_dims}"),
+        )
+    }
+
+    /// 22000: a binary value whose reserved field is used.
+    pub fn reserved_field_used(value: i16) -> Self {
+        Self::new(
+            SqlState::DataException,
+            format!("expected unused to be 0, not {value}"),
+        )
+    }
+
+    /// 08P01: a binary value that ends too early; PostgreSQL's own text.
+    pub fn message_too_short() -> Self {
+        Self::new(
+            SqlState::ProtocolViolation,
+            "insufficient data left in message",
+        )
+    }
+
+    /// 22000: an array of more than one dimension where a vector was wanted.
+    pub fn array_not_flat(array_dims: usize) -> Self {
+        Self::new(SqlState::DataException, "array must be 1-D")
+            .with_detail(format!("The array has {array_dims} dimensions."))
+    }
+
+    /// 22004: an array with NULLs where a vector was wanted.
+    pub fn array_with_nulls() -> Self {
+        Self::new(
+            SqlState::NullValueNotAllowed,
+            "array must not contain nulls",
+        )
+    }
+
+    /// 22000: an array whose element type has no conversion.
+    pub fn unsupported_array() -> Self {
+        Self::new(SqlState::DataException, "unsupported array type")
+    }
+
+    /// XX000: an aggregate function called with something that is no state of its own.
+    pub fn not_a_state(function: &str) -> Self {
+        Self::new(
+            SqlState::InternalError,
+            format!("{function}: expected state array"),
+        )
+    }
+
+    /// 22000: two bit strings of different lengths.
+    pub fn different_bit_lengths(a: u32, b: u32) -> Self {
+        Self::new(
+            SqlState::DataException,
+            format!("different bit lengths {a} and {b}"),
+        )
+    }
+
+    /// XX001: a stored value whose bytes cannot be one of its type.
+    pub fn corrupt_value(type_name: &str, detail: impl Into<String>) -> Self {
+        Self::new(
+            SqlState::DataCorrupted,
+            format!("stored {type_name} is damaged"),
+        )
+        .with_detail(detail)
+    }
+}
+
+fn printable(text: &[u8]) -> Cow<'_, str> {
+    match std::str::from_utf8(text) {
+        Ok(text) => Cow::Borrowed(text),
+        Err(_) => text
+            .iter()
+            .map(|&byte| if byte.is_ascii() { byte as char } else { '?' })
+            .collect(),
     }
 }
 

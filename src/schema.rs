@@ -1,1 +1,30 @@
 //! The one place that orders SQL: every script of `sql/`, with its name and what it requires.
+
+use pgrx::extension_sql_file;
+
+extension_sql_file!("../sql/types/shells.sql", name = "types_shells");
+extension_sql_file!(
+    "../sql/types/vector.sql",
+    name = "types_vector",
+    requires = ["types_shells"]
+);
+extension_sql_file!(
+    "../sql/types/casts.sql",
+    name = "types_casts",
+    requires = ["types_vector"]
+);
+extension_sql_file!(
+    "../sql/types/aggregates.sql",
+    name = "types_aggregates",
+    requires = ["types_vector"]
+);
+extension_sql_file!(
+    "../sql/types/btree_classes.sql",
+    name = "types_btree_classes",
+    requires = ["types_vector"]
+);
+extension_sql_file!(
+    "../sql/distance/operators.sql",
+    name = "distance_operators",
+    requires = ["types_vector"]
+);

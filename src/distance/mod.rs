@@ -3,9 +3,11 @@
 //! [`scalar`] defines each kernel; [`Kernels`] holds the versions for one instruction set. Integer kernels
 //! give the same integer on every level, binary32 ones may differ in the last bits: they sum in another order.
 
+pub mod bits;
 mod dispatch;
 pub mod prefetch;
 pub mod scalar;
+pub mod sql;
 #[cfg(target_arch = "x86_64")]
 mod x86_64;
 

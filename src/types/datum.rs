@@ -1,12 +1,229 @@
-//! stand-in until the types land
+//! Storage of the types: the bytes of a varlena behind its header.
+//!
+//! A `vector` is int16 dimensions, int16 zero, binary32 elements, in the machine's byte order. A `bit` is
+//! PostgreSQL's: int32 length in bits, then bytes, the first bit in the high bit of the first byte.
 #![allow(unsafe_code)]
-use crate::error::Result;
+
+use super::{VECTOR, vector};
+use crate::error::{Error, Result};
+use crate::pg::function::{Argument, Outcome, argument};
 use crate::pg::relation::ColumnValue;
-/// stand-in
+use crate::pg::varlena::{self, NewVarlena, Varlena};
+use pgrx::pg_sys;
+
+/// Bytes in front of the elements: dimensions and the reserved field.
+const FIELDS_LEN: usize = 4;
+
+/// A `vector` argument, read in place where possible.
+#[derive(Debug)]
+pub struct VectorArg<'a>(Varlena<'a>);
+
+impl VectorArg<'_> {
+    /// Reads the vector that `datum` points to.
+    /// # Errors
+    /// XX001 if its length does not match its dimensions.
+    /// # Safety
+    /// `datum` is a non-NULL `vector` that lives as long as the result.
+    #[inline]
+    pub unsafe fn from_datum(datum: pg_sys::Datum) -> Result<Self> {
+        // SAFETY: the caller's contract.
+        let value = Self(unsafe { Varlena::read(datum) });
+        let body = value.0.body();
+        match body.first_chunk() {
+            Some(fields) if body.len() == FIELDS_LEN + size_of::<f32>() * stored_dims(*fields) => {
+                Ok(value)
+            }
+            _ => Err(damaged(body)),
+        }
+    }
+
+    /// The elements, 1 to 16,000, all finite.
+    #[inline]
+    pub fn elements(&self) -> &[f32] {
+        let body = self.0.body();
+        // SAFETY: `from_datum` found as many elements as the length says; the body is at a multiple of 4, and
+        // so are the elements; every bit pattern is an f32.
+        unsafe {
+            std::slice::from_raw_parts(
+                body.as_ptr().add(FIELDS_LEN).cast(),
+                (body.len() - FIELDS_LEN) / size_of::<f32>(),
+            )
+        }
+    }
+}
+
+/// The elements of the `vector` in an index column.
+/// # Errors
+/// XX001 if the value's length does not match its dimensions.
 pub fn column_elements(value: ColumnValue) -> Result<Vec<f32>> {
-    unsafe {
-        let p = pgrx::pg_sys::pg_detoast_datum(value.datum().cast_mut_ptr());
-        let dim = *(p.cast::<u8>().add(4).cast::<i16>()) as usize;
-        Ok(std::slice::from_raw_parts(p.cast::<u8>().add(8).cast::<f32>(), dim).to_vec())
+    // SAFETY: a column value is not NULL; the operator classes are of `vector`.
+    let vector = unsafe { VectorArg::from_datum(value.datum()) }?;
+    Ok(vector.elements().to_vec())
+}
+
+/// Dimensions of a stored vector, from its first bytes; negative ones never match a length.
+fn stored_dims(fields: [u8; FIELDS_LEN]) -> usize {
+    let [low, high, ..] = fields;
+    usize::from(u16::from_ne_bytes([low, high]))
+}
+
+#[cold]
+fn damaged(body: &[u8]) -> Error {
+    let dims = body.first_chunk().map_or(0, |fields| stored_dims(*fields));
+    let detail = format!("{} bytes cannot hold {dims} dimensions.", body.len());
+    Error::corrupt_value(VECTOR.name, detail)
+}
+
+// SAFETY: `vector`.
+unsafe impl Argument for VectorArg<'_> {
+    #[inline]
+    unsafe fn read(fcinfo: pg_sys::FunctionCallInfo, index: usize) -> Result<Self> {
+        // SAFETY: the caller's contract.
+        unsafe { Self::from_datum(argument(fcinfo, index)) }
+    }
+}
+
+/// A `vector` argument that is passed on as it is, still toasted if it was, with its dimensions.
+#[derive(Debug, Clone, Copy)]
+pub struct UnreadVector {
+    datum: pg_sys::Datum,
+    dims: usize,
+}
+
+impl UnreadVector {
+    /// Number of dimensions.
+    pub fn dims(&self) -> usize {
+        self.dims
+    }
+}
+
+// SAFETY: `vector`.
+unsafe impl Argument for UnreadVector {
+    unsafe fn read(fcinfo: pg_sys::FunctionCallInfo, index: usize) -> Result<Self> {
+        // SAFETY: the caller's contract.
+        unsafe {
+            let datum = argument(fcinfo, index);
+            let dims = stored_dims(varlena::read_start(datum));
+            Ok(Self { datum, dims })
+        }
+    }
+}
+
+impl Outcome for UnreadVector {
+    unsafe fn into_datum(self, _fcinfo: pg_sys::FunctionCallInfo) -> pg_sys::Datum {
+        self.datum
+    }
+}
+
+/// A new `vector` in the current memory context, being written.
+#[derive(Debug)]
+pub struct NewVector(NewVarlena);
+
+impl NewVector {
+    /// A vector of `dims` zeros.
+    /// # Errors
+    /// 22000 or 54000 if a vector cannot have so many dimensions.
+    pub fn zeroed(dims: usize) -> Result<Self> {
+        VECTOR.check_dims(dims)?;
+        let mut value = NewVarlena::zeroed(FIELDS_LEN + size_of::<f32>() * dims);
+        let [low, high] = (dims as u16).to_ne_bytes();
+        value.body_mut()[..FIELDS_LEN].copy_from_slice(&[low, high, 0, 0]);
+        Ok(Self(value))
+    }
+
+    /// The elements; the writer sees to it that all are finite.
+    pub fn elements_mut(&mut self) -> &mut [f32] {
+        let elements = &mut self.0.body_mut()[FIELDS_LEN..];
+        // SAFETY: the body is at a multiple of 4, and so are the elements behind the two fields; `zeroed` made
+        // room for whole elements; every bit pattern is an f32.
+        unsafe {
+            std::slice::from_raw_parts_mut(
+                elements.as_mut_ptr().cast(),
+                elements.len() / size_of::<f32>(),
+            )
+        }
+    }
+
+    /// A vector with the values of `elements`, in order.
+    /// # Errors
+    /// 22000 for none, NaN and infinity, 54000 for too many.
+    pub fn from_elements(elements: impl ExactSizeIterator<Item = f32>) -> Result<Self> {
+        let mut value = Self::zeroed(elements.len())?;
+        let places = value.elements_mut();
+        for (place, element) in places.iter_mut().zip(elements) {
+            *place = element;
+        }
+        vector::check_elements(places)?;
+        Ok(value)
+    }
+
+    /// The finished vector.
+    pub fn into_datum(self) -> pg_sys::Datum {
+        self.0.into_datum()
+    }
+}
+
+impl Outcome for NewVector {
+    unsafe fn into_datum(self, _fcinfo: pg_sys::FunctionCallInfo) -> pg_sys::Datum {
+        self.into_datum()
+    }
+}
+
+/// A `bit` or `varbit` argument.
+#[derive(Debug)]
+pub struct BitArg<'a>(Varlena<'a>);
+
+impl BitArg<'_> {
+    /// Length in bits.
+    pub fn len(&self) -> u32 {
+        self.0
+            .body()
+            .first_chunk()
+            .map_or(0, |&len| u32::from_ne_bytes(len))
+    }
+
+    /// Whether there is no bit.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The bits, the first one highest; those behind the last one are zero.
+    pub fn bytes(&self) -> &[u8] {
+        self.0.body().get(BIT_LEN_LEN..).unwrap_or_default()
+    }
+}
+
+// SAFETY: `bit` or `varbit`.
+unsafe impl Argument for BitArg<'_> {
+    unsafe fn read(fcinfo: pg_sys::FunctionCallInfo, index: usize) -> Result<Self> {
+        // SAFETY: the caller's contract.
+        Ok(Self(unsafe { Varlena::read(argument(fcinfo, index)) }))
+    }
+}
+
+/// Bytes of a bit string's length field.
+const BIT_LEN_LEN: usize = 4;
+
+/// A new `bit` in the current memory context, being written.
+#[derive(Debug)]
+pub struct NewBit(NewVarlena);
+
+impl NewBit {
+    /// A string of `len` zero bits.
+    pub fn zeroed(len: usize) -> Self {
+        let mut value = NewVarlena::zeroed(BIT_LEN_LEN + len.div_ceil(8));
+        value.body_mut()[..BIT_LEN_LEN].copy_from_slice(&(len as u32).to_ne_bytes());
+        Self(value)
+    }
+
+    /// The bits, the first one highest; those behind the last one stay zero.
+    pub fn bytes_mut(&mut self) -> &mut [u8] {
+        &mut self.0.body_mut()[BIT_LEN_LEN..]
+    }
+}
+
+impl Outcome for NewBit {
+    unsafe fn into_datum(self, _fcinfo: pg_sys::FunctionCallInfo) -> pg_sys::Datum {
+        self.0.into_datum()
     }
 }

@@ -1,0 +1,242 @@
+//! Functions that PostgreSQL calls: their entry points, arguments and results.
+//!
+//! [`sql_functions!`] turns Rust functions into the C symbols that `CREATE FUNCTION ... LANGUAGE c` names. An
+//! argument is read by its Rust type, and nothing at run time can check that the SQL declaration says the same:
+//! a file that uses the macro stands beside the script in `sql/` that declares its functions, all STRICT.
+#![allow(unsafe_code)]
+
+use crate::error::Result;
+use crate::pg::report;
+use pgrx::pg_sys;
+use std::ffi::{CStr, c_void};
+
+/// An argument of an SQL function.
+///
+/// # Safety
+/// `read` must be sound for every value of the SQL type that the implementation documents.
+pub unsafe trait Argument: Sized {
+    /// Reads argument `index` of a call.
+    /// # Errors
+    /// If the value's bytes cannot be one of its type.
+    /// # Safety
+    /// `fcinfo` is of a running call, and its argument `index` exists, is not NULL and of this SQL type. What
+    /// is read must not outlive the call.
+    unsafe fn read(fcinfo: pg_sys::FunctionCallInfo, index: usize) -> Result<Self>;
+}
+
+/// The result of an SQL function.
+pub trait Outcome {
+    /// The result as PostgreSQL takes it; raises an error, marks a NULL.
+    /// # Safety
+    /// `fcinfo` is of the running call.
+    unsafe fn into_datum(self, fcinfo: pg_sys::FunctionCallInfo) -> pg_sys::Datum;
+}
+
+/// Argument `index` of a call.
+///
+/// # Safety
+/// `fcinfo` is of a running call that has this argument.
+pub unsafe fn argument(fcinfo: pg_sys::FunctionCallInfo, index: usize) -> pg_sys::Datum {
+    // SAFETY: the caller vouches for the call; `args` has one entry an argument.
+    unsafe { (*(*fcinfo).args.as_ptr().add(index)).value }
+}
+
+/// Declares functions for `CREATE FUNCTION ... LANGUAGE c`, by the symbol of their name. Arguments are
+/// [`Argument`]s, results [`Outcome`]s. See the module for what the caller answers for.
+macro_rules! sql_functions {
+    ($($(#[$attribute:meta])*
+       fn $name:ident($($argument:ident: $type:ty),* $(,)?) -> $result:ty $body:block)*) => {$(
+        $(#[$attribute])*
+        ///
+        /// # Safety
+        /// Called by PostgreSQL only, as the SQL function declared with this symbol.
+        #[allow(unsafe_code)]
+        #[unsafe(no_mangle)]
+        #[pgrx::pg_guard]
+        pub unsafe extern "C-unwind" fn $name(
+            fcinfo: pgrx::pg_sys::FunctionCallInfo,
+        ) -> pgrx::pg_sys::Datum {
+            fn body($($argument: $type),*) -> $result $body
+            let mut arguments = 0..;
+            $(
+                let index = arguments.next().unwrap_or_default();
+                // SAFETY: PostgreSQL calls with the arguments that the declaration in `sql/` names, none NULL.
+                let read = unsafe { <$type as $crate::pg::function::Argument>::read(fcinfo, index) };
+                let $argument = $crate::pg::report::unwrap_or_raise(read);
+            )*
+            // SAFETY: `fcinfo` is of this call.
+            unsafe { $crate::pg::function::Outcome::into_datum(body($($argument),*), fcinfo) }
+        }
+
+        #[allow(unsafe_code)]
+        const _: () = {
+            #[unsafe(export_name = concat!("pg_finfo_", stringify!($name)))]
+            extern "C" fn finfo() -> &'static pgrx::pg_sys::Pg_finfo_record {
+                &pgrx::pg_sys::Pg_finfo_record { api_version: 1 }
+            }
+        };
+    )*};
+}
+pub(crate) use sql_functions;
+
+// SAFETY: integer, by value.
+unsafe impl Argument for i32 {
+    unsafe fn read(fcinfo: pg_sys::FunctionCallInfo, index: usize) -> Result<Self> {
+        // SAFETY: the caller's contract.
+        Ok(unsafe { argument(fcinfo, index) }.value() as i32)
+    }
+}
+
+// SAFETY: cstring, which is NUL-terminated and lives as long as the call.
+unsafe impl Argument for &CStr {
+    unsafe fn read(fcinfo: pg_sys::FunctionCallInfo, index: usize) -> Result<Self> {
+        // SAFETY: the caller's contract; a cstring is never null.
+        Ok(unsafe { CStr::from_ptr(argument(fcinfo, index).cast_mut_ptr()) })
+    }
+}
+
+/// An argument that the function does not look at, of any type.
+#[derive(Debug, Clone, Copy)]
+pub struct Unused;
+
+// SAFETY: reads nothing.
+unsafe impl Argument for Unused {
+    unsafe fn read(_fcinfo: pg_sys::FunctionCallInfo, _index: usize) -> Result<Self> {
+        Ok(Self)
+    }
+}
+
+/// The message of a receive function, an `internal` argument.
+#[derive(Debug)]
+pub struct Message<'a>(&'a mut pg_sys::StringInfoData);
+
+// SAFETY: receive functions get a StringInfo that lives as long as the call.
+unsafe impl Argument for Message<'_> {
+    unsafe fn read(fcinfo: pg_sys::FunctionCallInfo, index: usize) -> Result<Self> {
+        // SAFETY: the caller's contract; nothing else refers to the buffer during the call.
+        Ok(Self(unsafe {
+            &mut *argument(fcinfo, index).cast_mut_ptr()
+        }))
+    }
+}
+
+impl Message<'_> {
+    /// What has not been read yet.
+    pub fn rest(&self) -> &[u8] {
+        let len = usize::try_from(self.0.len - self.0.cursor).unwrap_or(0);
+        // SAFETY: a StringInfo holds `len` bytes, and its cursor is within them.
+        unsafe {
+            std::slice::from_raw_parts(self.0.data.cast::<u8>().add(self.0.cursor as usize), len)
+        }
+    }
+
+    /// Marks `len` bytes as read, at most all that are left.
+    pub fn advance(&mut self, len: usize) {
+        self.0.cursor += len.min(self.rest().len()) as i32;
+    }
+}
+
+impl Outcome for pg_sys::Datum {
+    unsafe fn into_datum(self, _fcinfo: pg_sys::FunctionCallInfo) -> pg_sys::Datum {
+        self
+    }
+}
+
+impl Outcome for f64 {
+    unsafe fn into_datum(self, _fcinfo: pg_sys::FunctionCallInfo) -> pg_sys::Datum {
+        pg_sys::Datum::from(self.to_bits())
+    }
+}
+
+impl Outcome for i32 {
+    unsafe fn into_datum(self, _fcinfo: pg_sys::FunctionCallInfo) -> pg_sys::Datum {
+        pg_sys::Datum::from(self)
+    }
+}
+
+impl Outcome for bool {
+    unsafe fn into_datum(self, _fcinfo: pg_sys::FunctionCallInfo) -> pg_sys::Datum {
+        pg_sys::Datum::from(self)
+    }
+}
+
+impl<T: Outcome> Outcome for Option<T> {
+    unsafe fn into_datum(self, fcinfo: pg_sys::FunctionCallInfo) -> pg_sys::Datum {
+        match self {
+            // SAFETY: the caller's contract.
+            Some(value) => unsafe { value.into_datum(fcinfo) },
+            None => {
+                // SAFETY: the caller's contract.
+                unsafe { (*fcinfo).isnull = true };
+                pg_sys::Datum::null()
+            }
+        }
+    }
+}
+
+impl<T: Outcome> Outcome for Result<T> {
+    unsafe fn into_datum(self, fcinfo: pg_sys::FunctionCallInfo) -> pg_sys::Datum {
+        // SAFETY: the caller's contract.
+        unsafe { report::unwrap_or_raise(self).into_datum(fcinfo) }
+    }
+}
+
+/// The result of an input function: where the caller asked for soft errors, an error is left with it.
+#[derive(Debug)]
+pub struct Input<T>(pub Result<T>);
+
+impl<T: Outcome> Outcome for Input<T> {
+    unsafe fn into_datum(self, fcinfo: pg_sys::FunctionCallInfo) -> pg_sys::Datum {
+        let result = match self.0 {
+            Ok(value) => Some(value),
+            Err(error) => {
+                // SAFETY: the caller's contract; `context` is null or a node.
+                unsafe { report::save_or_raise(error, (*fcinfo).context) };
+                None
+            }
+        };
+        // SAFETY: the caller's contract.
+        unsafe { result.into_datum(fcinfo) }
+    }
+}
+
+/// A `cstring` being written, in the current memory context.
+#[derive(Debug)]
+pub struct NewText {
+    bytes: *mut u8,
+    capacity: usize,
+}
+
+impl NewText {
+    /// Room for `capacity` bytes and the closing NUL, all zero.
+    pub fn with_capacity(capacity: usize) -> Self {
+        // SAFETY: palloc returns at least the size asked for or raises.
+        let bytes = unsafe { pg_sys::palloc0(capacity + 1) }.cast();
+        Self { bytes, capacity }
+    }
+
+    /// The text's bytes without the closing NUL. The text ends at the first zero.
+    pub fn bytes_mut(&mut self) -> &mut [u8] {
+        // SAFETY: allocated with this size and zeroed above; borrowed with `self`.
+        unsafe { std::slice::from_raw_parts_mut(self.bytes, self.capacity) }
+    }
+}
+
+impl Outcome for NewText {
+    unsafe fn into_datum(self, _fcinfo: pg_sys::FunctionCallInfo) -> pg_sys::Datum {
+        pg_sys::Datum::from(self.bytes.cast::<c_void>())
+    }
+}
+
+/// Whether the call is one of an aggregate, which owns the state in the first argument and lets it be changed
+/// in place.
+///
+/// # Safety
+/// `fcinfo` is of a running call.
+pub unsafe fn is_aggregate_call(fcinfo: pg_sys::FunctionCallInfo) -> bool {
+    // SAFETY: the caller's contract; a null context is allowed.
+    unsafe {
+        !(*fcinfo).context.is_null()
+            && pg_sys::AggCheckCallContext(fcinfo, std::ptr::null_mut()) != 0
+    }
+}
