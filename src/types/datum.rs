@@ -52,13 +52,13 @@ impl VectorArg<'_> {
     }
 }
 
-/// The elements of a value of an index column whose operator class takes `vector`.
+/// The elements of the `vector` in an index column.
 /// # Errors
 /// XX001 if the value's length does not match its dimensions.
 pub fn column_elements(value: ColumnValue) -> Result<Vec<f32>> {
-    // SAFETY: the operator classes of hnsw (sql/hnsw/operator_classes.sql) take only `vector`, and the value is
-    // copied before anything can free it.
-    Ok(unsafe { VectorArg::from_datum(value.datum()) }?.elements().to_vec())
+    // SAFETY: a column value is not NULL; the operator classes are of `vector`.
+    let vector = unsafe { VectorArg::from_datum(value.datum()) }?;
+    Ok(vector.elements().to_vec())
 }
 
 /// Dimensions of a stored vector, from its first bytes; negative ones never match a length.

@@ -1,7 +1,7 @@
 //! One binary32 number at the start of a text, as C's `strtof` reads it in the C locale. Pure.
 //!
-//! Three ways, tried in this order: a fast one for decimals of at most 19 digits, the standard library's for
-//! every other decimal, and one for hexadecimal floats. All round to nearest, ties to even, in one step.
+//! Decimals whose digits fit 64 bits have a fast way, and those of the usual form a faster one; the standard library
+//! reads every other decimal. All round to nearest, ties to even, in one step.
 
 /// Why no number was read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -27,18 +27,17 @@ pub fn parse(text: &[u8]) -> Result<(f32, usize), NumberError> {
     }
 }
 
-const ASCII_ZEROS: u64 = 0x3030_3030_3030_3030;
-const POWERS_OF_TEN_U64: [u64; 9] = [
-    1,
-    10,
-    100,
-    1_000,
-    10_000,
-    100_000,
-    1_000_000,
-    10_000_000,
-    100_000_000,
-];
+const ASCII_ZEROS: u128 = u128::from_ne_bytes([b'0'; 16]);
+const HIGH_BITS: u64 = u64::from_ne_bytes([0x80; 8]);
+const POWERS_OF_TEN_U64: [u64; 17] = {
+    let mut powers = [1; 17];
+    let mut power = 1;
+    while power < powers.len() {
+        powers[power] = 10 * powers[power - 1];
+        power += 1;
+    }
+    powers
+};
 /// All powers of ten that binary64 holds exactly.
 const POWERS_OF_TEN: [f64; 23] = [
     1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15, 1e16,
@@ -52,32 +51,58 @@ fn digit(text: &[u8], at: usize) -> Option<u64> {
         .map(u64::from)
 }
 
-/// Appends the digits of `text` from `at` on to `mantissa` (modulo 2^64) and returns where they end.
+/// Text that [`parse_fraction`] looks at.
+pub const WINDOW: usize = 32;
+
+/// Reads `-0.0123` at the start of `text`: one digit, the point and digits, as nearly every element of an
+/// embedding is written. Returns the number and its length in bytes, or nothing if `text` starts with anything
+/// else, which [`parse`] then reads. The number may be the start of a longer one, which the byte behind it tells.
+///
+/// Up to 15 digits are taken without a branch on their number, which no processor can predict.
 #[inline(always)]
-fn take_digits(text: &[u8], mut at: usize, mantissa: &mut u64) -> usize {
-    while let Some(chunk) = text.get(at..at + 8).and_then(|c| c.try_into().ok()) {
-        let values = u64::from_le_bytes(chunk) ^ ASCII_ZEROS;
-        // The high bit of each byte that is no digit. A carry can spoil only bytes behind such a byte.
-        let others = (values.wrapping_add(0x7676_7676_7676_7676) | values) & 0x8080_8080_8080_8080;
-        let count = others.trailing_zeros() as usize / 8;
-        if count == 0 {
-            return at;
-        }
-        // The first digit is the lowest byte; what follows the last digit is shifted out, zeros shifted in.
-        let value = eight_digits(values << (64 - 8 * count));
-        *mantissa = mantissa
-            .wrapping_mul(POWERS_OF_TEN_U64[count])
-            .wrapping_add(value);
-        at += count;
-        if count < 8 {
-            return at;
+pub fn parse_fraction(text: &[u8; WINDOW]) -> Option<(f32, usize)> {
+    let is_negative = text[0] == b'-';
+    let sign_len = usize::from(is_negative);
+    let whole = text[sign_len].wrapping_sub(b'0');
+    if whole >= 10 || text[sign_len + 1] != b'.' {
+        return None;
+    }
+    let start = sign_len + 2;
+    let chunk = u128::from_le_bytes(*text[start..].first_chunk()?) ^ ASCII_ZEROS;
+    // The high bit of each byte that is no digit. A carry can spoil only bytes behind such a byte.
+    let others = |word: u64| (word.wrapping_add(0x7676_7676_7676_7676) | word) & HIGH_BITS;
+    let (low, high) = (others(chunk as u64), others((chunk >> 64) as u64));
+    let count = match low {
+        0 => 8 + high.trailing_zeros() as usize / 8,
+        _ => low.trailing_zeros() as usize / 8,
+    };
+    if count == 0 {
+        return None;
+    }
+    // The last digit to the highest byte; what follows it is shifted out, zeros are shifted in.
+    let digits = chunk << (128 - 8 * count);
+    let fraction = eight_digits(digits as u64) * 100_000_000 + eight_digits((digits >> 64) as u64);
+    let mut mantissa = u64::from(whole) * POWERS_OF_TEN_U64[count] + fraction;
+    let mut end = start + count;
+    if count == 16 {
+        while let Some(value) = digit(text, end) {
+            mantissa = mantissa.checked_mul(10)?.checked_add(value)?;
+            end += 1;
         }
     }
-    while let Some(value) = digit(text, at) {
-        *mantissa = mantissa.wrapping_mul(10).wrapping_add(value);
-        at += 1;
-    }
-    at
+    // 0, or 10^-22 to 10: neither below the normal numbers nor above all.
+    let magnitude = narrowed(mantissa as f64 / POWERS_OF_TEN.get(end - start)?)?;
+    let value = f32::from_bits(magnitude.to_bits() | u32::from(is_negative) << 31);
+    Some((value, end))
+}
+
+/// The binary32 number nearest to `exact`, given `quotient`, which is within 2 units of its last place of
+/// `exact`; nothing if `quotient` is as near to the middle between two binary32 numbers, so that `exact` may lie
+/// on the other side.
+#[inline(always)]
+fn narrowed(quotient: f64) -> Option<f32> {
+    let from_middle = (quotient.to_bits() & 0x1fff_ffff).wrapping_sub(0x1000_0000 - 2);
+    (from_middle > 4).then_some(quotient as f32)
 }
 
 /// The number that eight bytes of value 0 to 9 spell, most significant in the lowest byte: neighbors are
@@ -91,36 +116,35 @@ fn eight_digits(digits: u64) -> u64 {
 
 /// Reads `-12.345e-6` if that takes two rounded operations of binary64 and the result is certain.
 ///
-/// `mantissa` has at most 19 digits, so it is exact in 64 bits. Converting it and scaling it by an exact power
-/// of ten rounds twice, and leaves the quotient within 2 units of its last place of the true value. Rounding
-/// to binary32 then gives the true value's nearest, unless the quotient is within 2 units of the middle
-/// between two binary32 numbers: those, about one in 10^8, are left to the exact way.
-#[inline(always)]
+/// `mantissa` is exact in 64 bits. Converting it and scaling it by an exact power
+/// of ten rounds twice, and leaves the quotient within 2 units of its last place of the true value, as
+/// [`narrowed`] wants. It refuses about one number in 10^8; those are left to the exact way.
+#[inline]
 fn parse_short_decimal(text: &[u8]) -> Option<(f32, usize)> {
     let is_negative = text.first() == Some(&b'-');
     let mut at = usize::from(is_negative);
     let mut mantissa = 0_u64;
     let start = at;
-    // One digit before the point is the usual case.
     while let Some(value) = digit(text, at) {
-        mantissa = mantissa.wrapping_mul(10).wrapping_add(value);
+        mantissa = mantissa.checked_mul(10)?.checked_add(value)?;
         at += 1;
     }
     let mut digits = at - start;
     let mut exponent = 0_i32;
-    let mut next = text.get(at).copied();
-    if next == Some(b'.') {
-        let end = take_digits(text, at + 1, &mut mantissa);
-        let fraction_digits = end - (at + 1);
-        digits += fraction_digits;
-        exponent = -(i32::try_from(fraction_digits).ok()?);
-        at = end;
-        next = text.get(at).copied();
+    if text.get(at) == Some(&b'.') {
+        let point = at;
+        at += 1;
+        while let Some(value) = digit(text, at) {
+            mantissa = mantissa.checked_mul(10)?.checked_add(value)?;
+            at += 1;
+        }
+        digits += at - point - 1;
+        exponent = -i32::try_from(at - point - 1).ok()?;
     }
-    if digits == 0 || digits > 19 {
+    if digits == 0 {
         return None;
     }
-    match next {
+    match text.get(at) {
         Some(b'e' | b'E') => {
             let (value, end) = short_exponent(text, at + 1)?;
             exponent += value;
@@ -139,11 +163,11 @@ fn parse_short_decimal(text: &[u8]) -> Option<(f32, usize)> {
         } else {
             mantissa as f64 * power
         };
-        let from_middle = (wide.to_bits() & 0x1fff_ffff).abs_diff(0x1000_0000);
-        if from_middle <= 2 || wide < f64::from(f32::MIN_POSITIVE) || wide > f64::from(f32::MAX) {
+        // Below the normal numbers fewer bits remain than `narrowed` looks at.
+        if wide < f64::from(f32::MIN_POSITIVE) || wide > f64::from(f32::MAX) {
             return None;
         }
-        wide as f32
+        narrowed(wide)?
     };
     Some((if is_negative { -magnitude } else { magnitude }, at))
 }

@@ -36,23 +36,34 @@ pub fn parse(of: VectorType, literal: &[u8], elements: &mut [f32]) -> Result<usi
     if rest.first() == Some(&b']') {
         return Err(Error::no_dimensions(of.name));
     }
+    let mut places = elements.iter_mut();
     let mut dims = 0;
     loop {
-        let Some(element) = elements.get_mut(dims) else {
+        let Some(element) = places.next() else {
             return Err(Error::too_many_dimensions(of.name, of.max_dims));
         };
+        dims += 1;
+        if let Some(window) = rest.first_chunk()
+            && let Some((value, len)) = number::parse_fraction(window)
+            && window.get(len) == Some(&b',')
+            && let Some(after) = rest.get(len + 1..)
+        {
+            *element = value;
+            rest = after;
+            continue;
+        }
+        rest = skip_space(rest);
         let (value, len) = match number::parse(rest) {
             Ok(number) => number,
-            Err(error) => return Err(number_error(of, literal, rest, dims + 1, error)),
+            Err(error) => return Err(number_error(of, literal, rest, dims, error)),
         };
         if !value.is_finite() {
-            return Err(not_finite(of, value, dims + 1));
+            return Err(not_finite(of, value, dims));
         }
         *element = value;
-        dims += 1;
         rest = skip_space(rest.get(len..).unwrap_or_default());
         match rest.split_first() {
-            Some((b',', after)) => rest = skip_space(after),
+            Some((b',', after)) => rest = after,
             Some((b']', after)) => {
                 if !skip_space(after).is_empty() {
                     return Err(syntax("Junk after closing right brace."));
