@@ -1,1 +1,369 @@
+//! Graph builders and repair against what every graph must be, and searches against brute force.
 
+use annex::distance::{self, Metric};
+use annex::hnsw::build::builder::{
+    BuildControl, BuildFailure, BuildParams, GraphBuilder, Topology,
+};
+use annex::hnsw::build::flat::FlatBuilder;
+use annex::hnsw::build::hnsw_rs::HnswRsBuilder;
+use annex::hnsw::build::refine::refine;
+use annex::hnsw::codes::{CodeArena, CodeParams, MeanAccumulator, Query};
+use annex::hnsw::memory_graph::MemorySearch;
+use proptest::prelude::*;
+use std::collections::HashSet;
+use std::sync::atomic::Ordering;
+
+const METRICS: [Metric; 4] = [Metric::L2, Metric::InnerProduct, Metric::Cosine, Metric::L1];
+const PARAMS: BuildParams = BuildParams {
+    m: 8,
+    ef_construction: 40,
+    max_level: 5,
+    seed: 42,
+};
+
+fn builders() -> [&'static (dyn GraphBuilder + Sync); 2] {
+    [&FlatBuilder, &HnswRsBuilder]
+}
+
+fn in_pool<T: Send>(threads: usize, run: impl FnOnce() -> T + Send) -> T {
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build();
+    pool.expect("threads").install(run)
+}
+
+fn build(
+    builder: &(dyn GraphBuilder + Sync),
+    threads: usize,
+    arena: &CodeArena,
+    params: &BuildParams,
+) -> Topology {
+    let control = BuildControl::default();
+    let graph = in_pool(threads, || builder.build(arena, params, &control)).expect("a graph");
+    assert_eq!(control.inserted.load(Ordering::Relaxed), arena.len() as u64);
+    graph
+}
+
+fn build_refined(
+    builder: &(dyn GraphBuilder + Sync),
+    threads: usize,
+    arena: &CodeArena,
+    params: &BuildParams,
+) -> Topology {
+    let mut graph = build(builder, threads, arena, params);
+    refine(&mut graph, arena, &BuildControl::default()).expect("a connected graph");
+    graph
+}
+
+fn encode(metric: Metric, dims: usize, values: &[f32]) -> CodeArena {
+    let mut mean = MeanAccumulator::new(metric, dims);
+    values.chunks_exact(dims).for_each(|row| mean.add(row));
+    let params = CodeParams::new(metric, dims, mean.finish());
+    let mut arena = CodeArena::try_with_capacity(params, values.len() / dims).expect("memory");
+    arena.push_many(values).expect("memory");
+    arena
+}
+
+/// Numbers in `0.0..1.0` from a seed.
+fn uniform(seed: u64) -> impl FnMut() -> f32 {
+    let mut state = seed;
+    move || {
+        state = state
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_040_888_963_407);
+        (state >> 40) as f32 / (1 << 24) as f32
+    }
+}
+
+/// Overlapping groups of points.
+fn mixture(seed: u64, rows: usize, dims: usize) -> Vec<f32> {
+    const CENTERS: usize = 20;
+    let mut next = uniform(seed);
+    let centers: Vec<f32> = (0..CENTERS * dims).map(|_| next() - 0.3).collect();
+    let mut values = Vec::with_capacity(rows * dims);
+    for _ in 0..rows {
+        let center = (next() * CENTERS as f32) as usize * dims;
+        values.extend(
+            centers[center..center + dims]
+                .iter()
+                .map(|x| x + next() - 0.5),
+        );
+    }
+    values
+}
+
+/// Panics unless sizes, levels and lists are as `Topology` and `BuildParams` promise.
+fn assert_well_formed(graph: &Topology, len: usize, params: &BuildParams) {
+    assert_eq!(graph.len(), len);
+    assert_eq!(
+        (graph.base_degree, graph.upper_degree),
+        (2 * params.m, params.m)
+    );
+    assert_eq!(graph.base.len(), len * graph.base_degree);
+    assert_eq!(
+        (graph.base_counts.len(), graph.upper_start.len()),
+        (len, len)
+    );
+    let upper_lists: usize = graph.levels.iter().map(|&level| usize::from(level)).sum();
+    assert_eq!(graph.upper_counts.len(), upper_lists);
+    assert_eq!(graph.upper.len(), upper_lists * graph.upper_degree);
+    let Some(&top) = graph.levels.iter().max() else {
+        return;
+    };
+    assert!(top <= params.max_level);
+    assert_eq!(graph.levels[graph.entry as usize], top);
+    for node in 0..len as u32 {
+        for level in 0..=graph.levels[node as usize] {
+            let neighbors = graph.neighbors(node, level);
+            let distinct: HashSet<u32> = neighbors.iter().copied().collect();
+            assert_eq!(distinct.len(), neighbors.len(), "node {node} level {level}");
+            assert!(!distinct.contains(&node), "node {node} level {level}");
+            for &neighbor in neighbors {
+                assert!(
+                    graph.levels[neighbor as usize] >= level,
+                    "node {node} level {level}"
+                );
+            }
+        }
+    }
+}
+
+fn assert_sorted(graph: &Topology, arena: &CodeArena) {
+    for node in 0..graph.len() as u32 {
+        for level in 0..=graph.levels[node as usize] {
+            let keys = graph
+                .neighbors(node, level)
+                .iter()
+                .map(|&n| arena.key(node, n));
+            assert!(keys.is_sorted(), "node {node} level {level}");
+        }
+    }
+}
+
+/// How many nodes of `level` the entry does not reach by links of that level.
+fn unreachable(graph: &Topology, level: u8) -> usize {
+    let mut seen = HashSet::from([graph.entry]);
+    let mut queue = vec![graph.entry];
+    while let Some(node) = queue.pop() {
+        let neighbors = graph.neighbors(node, level).iter();
+        queue.extend(neighbors.filter(|&&neighbor| seen.insert(neighbor)));
+    }
+    let of_level = graph.levels.iter().filter(|&&own| own >= level).count();
+    of_level - seen.len()
+}
+
+fn assert_reachable(graph: &Topology) {
+    for level in 0..=graph.levels.iter().copied().max().unwrap_or(0) {
+        if !graph.is_empty() {
+            assert_eq!(unreachable(graph, level), 0, "level {level}");
+        }
+    }
+}
+
+fn true_key(metric: Metric, a: &[f32], b: &[f32]) -> f32 {
+    match metric {
+        Metric::L2 => distance::l2_squared(a, b),
+        Metric::InnerProduct => -distance::inner_product(a, b),
+        Metric::L1 => distance::l1(a, b),
+        Metric::Cosine => {
+            let (product, aa, bb) = distance::cosine_parts(a, b);
+            1.0 - product / (aa * bb).sqrt()
+        }
+    }
+}
+
+/// Share of the ten nearest vectors that a search finds among its best 30.
+fn recall(graph: &Topology, arena: &CodeArena, values: &[f32], queries: &[f32], ef: usize) -> f64 {
+    let (metric, dims) = (arena.params.metric, arena.params.dims);
+    let mut search = MemorySearch::try_new(graph.len()).expect("memory");
+    let mut hits = 0;
+    for query in queries.chunks_exact(dims) {
+        let rows = values.chunks_exact(dims).zip(0_u32..);
+        let mut truth: Vec<(f32, u32)> = rows
+            .map(|(row, id)| (true_key(metric, query, row), id))
+            .collect();
+        truth.sort_unstable_by(|a, b| a.0.total_cmp(&b.0));
+        let query = Query::from_vector(&arena.params, query);
+        let found = search.search(graph, arena, ef, |id| {
+            query.key(arena.code(id), &arena.factors[id as usize])
+        });
+        let found: HashSet<u32> = found.iter().take(30).map(|(_, id)| id).collect();
+        hits += truth[..10]
+            .iter()
+            .filter(|(_, id)| found.contains(id))
+            .count();
+    }
+    hits as f64 / (queries.len() / dims * 10) as f64
+}
+
+/// Proves: a search finds nearly all true neighbors, for both builders, each metric, one thread and two.
+#[test]
+fn searches_find_the_true_neighbors() {
+    let (rows, dims) = (4000, 24);
+    let mut values = mixture(1, rows + 100, dims);
+    let queries = values.split_off(rows * dims);
+    for metric in METRICS {
+        let arena = encode(metric, dims, &values);
+        for (name, builder) in ["flat", "hnsw_rs"].into_iter().zip(builders()) {
+            for threads in [1, 2] {
+                let graph = build_refined(builder, threads, &arena, &PARAMS);
+                assert_well_formed(&graph, rows, &PARAMS);
+                assert_sorted(&graph, &arena);
+                assert_reachable(&graph);
+                let recall = recall(&graph, &arena, &values, &queries, 80);
+                // Measured .97 to 1.00, inner product the lowest: some vectors are nobody's neighbor there.
+                assert!(
+                    recall > 0.95,
+                    "{name} {metric:?} {threads} threads: {recall}"
+                );
+            }
+        }
+    }
+}
+
+/// Proves: tables of no row and of few rows give whole graphs.
+#[test]
+fn builds_the_smallest_graphs() {
+    for builder in builders() {
+        for len in 0..=3 {
+            let arena = encode(Metric::L2, 2, &mixture(5, len, 2));
+            let graph = build_refined(builder, 2, &arena, &PARAMS);
+            assert_well_formed(&graph, len, &PARAMS);
+            assert_reachable(&graph);
+            let mut search = MemorySearch::try_new(len).expect("memory");
+            assert_eq!(search.search(&graph, &arena, 10, |id| id as f32).len(), len);
+        }
+    }
+}
+
+/// Proves: a quarter of equal vectors leaves the others findable, and a search that starts among the copies
+/// or ends there sees all of them that it has room for.
+#[test]
+fn equal_vectors_neither_disconnect_nor_hide_others() {
+    let (rows, copies, dims) = (8000, 2000, 8);
+    let mut values = mixture(2, rows + 100, dims);
+    let queries = values.split_off(rows * dims);
+    let original: Vec<f32> = values[..dims].to_vec();
+    for copy in 0..copies {
+        values[copy * 4 * dims..][..dims].copy_from_slice(&original);
+    }
+    let arena = encode(Metric::L2, dims, &values);
+    let refined = build_refined(&FlatBuilder, 2, &arena, &PARAMS);
+    assert_well_formed(&refined, rows, &PARAMS);
+    assert_reachable(&refined);
+    let recall = recall(&refined, &arena, &values, &queries, 80);
+    assert!(recall > 0.95, "{recall}");
+
+    let mut search = MemorySearch::try_new(rows).expect("memory");
+    let found = search.search(&refined, &arena, 500, |id| arena.key(0, id));
+    let is_copy = |&(_, id): &(f32, u32)| arena.code(id) == arena.code(0);
+    assert_eq!(found.iter().filter(is_copy).count(), 500);
+    let found = search.search(&refined, &arena, copies + 500, |id| arena.key(0, id));
+    assert_eq!(found.iter().filter(is_copy).count(), copies);
+}
+
+/// Proves: one thread and one seed always give the same graph.
+#[test]
+fn one_thread_builds_the_same_graph_again() {
+    let arena = encode(Metric::L2, 8, &mixture(3, 3000, 8));
+    let [first, second] = [(); 2].map(|()| build(&FlatBuilder, 1, &arena, &PARAMS));
+    assert_eq!(first.levels, second.levels);
+    assert_eq!(first.base, second.base);
+    assert_eq!(first.upper, second.upper);
+}
+
+/// Proves: a cancelled build returns that, long before its last node.
+#[test]
+fn cancel_stops_a_build() {
+    let rows = 100_000;
+    let arena = encode(Metric::L2, 8, &mixture(4, rows, 8));
+    for builder in builders() {
+        let control = BuildControl::default();
+        let result = std::thread::scope(|scope| {
+            let build = scope.spawn(|| in_pool(2, || builder.build(&arena, &PARAMS, &control)));
+            while control.inserted.load(Ordering::Relaxed) < 2000 {
+                std::thread::yield_now();
+            }
+            control.cancel.store(true, Ordering::Relaxed);
+            build.join().expect("no panic")
+        });
+        assert_eq!(result.err(), Some(BuildFailure::Canceled));
+        assert!(control.inserted.load(Ordering::Relaxed) < rows as u64 / 2);
+    }
+}
+
+/// Proves: parameters that would make the crate exit the process are a failure.
+#[test]
+fn hnsw_rs_refuses_too_many_links() {
+    let arena = encode(Metric::L2, 2, &[0.0, 1.0]);
+    let params = BuildParams { m: 300, ..PARAMS };
+    let result = HnswRsBuilder.build(&arena, &params, &BuildControl::default());
+    assert!(matches!(result, Err(BuildFailure::Internal(_))));
+}
+
+/// Proves: repair reaches nodes without any link to them, also from lists without a free place, and loses
+/// none that was reached.
+#[test]
+fn refine_links_what_nothing_leads_to() {
+    let rows = 2000;
+    let arena = encode(Metric::L2, 8, &mixture(6, rows, 8));
+    let mut graph = build_refined(&FlatBuilder, 2, &arena, &PARAMS);
+    let entry = graph.entry;
+    let is_lost = |node: u32| node.is_multiple_of(3) && node != entry;
+    for node in 0..rows as u32 {
+        let (slots, count) = graph.list_mut(node, 0);
+        let mut kept: Vec<u32> = slots[..usize::from(*count)].to_vec();
+        kept.retain(|&neighbor| !is_lost(neighbor));
+        if is_lost(node) && node.is_multiple_of(2) {
+            kept.clear();
+        } else {
+            // Full lists: repair has to replace links.
+            let more = (0..rows as u32).filter(|&other| !is_lost(other) && other != node);
+            for other in more.skip(node as usize / 2) {
+                if kept.len() < slots.len() && !kept.contains(&other) {
+                    kept.push(other);
+                }
+            }
+        }
+        slots[..kept.len()].copy_from_slice(&kept);
+        *count = kept.len() as u8;
+    }
+    let lost = unreachable(&graph, 0);
+    assert!(lost >= rows / 3);
+    let report = refine(&mut graph, &arena, &BuildControl::default()).expect("a connected graph");
+    assert!(
+        report.relinked > 0 && report.relinked <= lost,
+        "{report:?} of {lost}"
+    );
+    assert_well_formed(&graph, rows, &PARAMS);
+    assert_reachable(&graph);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(60))]
+
+    /// Proves: whatever the rows, many of them equal, and whatever the parameters, every node is reachable on
+    /// each of its levels and no list is malformed.
+    #[test]
+    fn every_graph_is_whole(
+        seed in any::<u64>(),
+        rows in 0_usize..400,
+        dims in 1_usize..6,
+        // Few values a dimension make many equal vectors.
+        values_each in prop::sample::select(vec![1.0_f32, 2.0, 5.0, 1e6]),
+        metric in prop::sample::select(METRICS.to_vec()),
+        m in 2_usize..10,
+        more_candidates in 0_usize..30,
+        max_level in 0_u8..6,
+        threads in 1_usize..4,
+    ) {
+        let mut next = uniform(seed);
+        let values: Vec<f32> =
+            (0..rows * dims).map(|_| (next() * values_each).floor() - 1.0).collect();
+        let arena = encode(metric, dims, &values);
+        let params = BuildParams { m, ef_construction: 2 * m + more_candidates, max_level, seed };
+        for builder in builders() {
+            let graph = build_refined(builder, threads, &arena, &params);
+            assert_well_formed(&graph, rows, &params);
+            assert_reachable(&graph);
+        }
+    }
+}

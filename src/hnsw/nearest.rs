@@ -54,17 +54,28 @@ impl NearestList {
 
     /// Adds a node unless the list is full of nearer or equally near ones.
     /// The caller offers each node once; `id` must be below [`MAX_NODES`].
-    pub fn offer(&mut self, key: f32, id: u32) {
+    /// Returns whether the node is now the next to be expanded.
+    pub fn offer(&mut self, key: f32, id: u32) -> bool {
         let entry = (u64::from(ordered_bits(key)) << 32) | (u64::from(id) << 1);
         if self.entries.len() == self.capacity {
             match self.entries.last() {
                 Some(&worst) if entry >> 32 < worst >> 32 => self.entries.pop(),
-                _ => return,
+                _ => return false,
             };
         }
         let position = self.entries.partition_point(|&other| other < entry);
+        let between = self.entries.get(self.next..position).unwrap_or_default();
+        let is_next = between.iter().all(|&entry| entry & EXPANDED != 0);
         self.entries.insert(position, entry);
         self.next = self.next.min(position);
+        is_next
+    }
+
+    /// The node that [`Self::expand_next`] would return if no nearer one is offered.
+    pub fn next(&self) -> Option<u32> {
+        let rest = self.entries.get(self.next..)?;
+        let entry = rest.iter().find(|&entry| entry & EXPANDED == 0)?;
+        Some((*entry as u32) >> 1)
     }
 
     /// Marks the nearest unexpanded node as expanded and returns it.
@@ -131,14 +142,15 @@ mod tests {
     fn expands_each_node_once() {
         let mut list = NearestList::default();
         list.reset(4);
-        list.offer(2.0, 20);
-        list.offer(3.0, 30);
+        assert!(list.offer(2.0, 20));
+        assert!(!list.offer(3.0, 30));
         assert_eq!(list.expand_next(), Some(20));
-        list.offer(1.0, 10);
+        assert!(list.offer(1.0, 10));
+        assert_eq!(list.next(), Some(10));
         assert_eq!(list.expand_next(), Some(10));
         assert_eq!(list.expand_next(), Some(30));
         assert_eq!(list.expand_next(), None);
-        list.offer(2.5, 25);
+        assert!(list.offer(2.5, 25));
         assert_eq!(list.expand_next(), Some(25));
         assert_eq!(list.expand_next(), None);
         list.restart(2);

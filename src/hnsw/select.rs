@@ -106,3 +106,97 @@ pub fn add_neighbor<Id: Copy, E>(
     list.remove(leaving);
     Ok(leaving != position)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::convert::Infallible;
+
+    /// Points on a line, the owner at 0: keys are plain distances.
+    fn select(points: &[f32], max: usize) -> Vec<Link<f32>> {
+        let mut candidates: Vec<(f32, f32)> = points.iter().map(|&x| (x.abs(), x)).collect();
+        candidates.sort_by(|a, b| a.0.total_cmp(&b.0));
+        let mut chosen = Vec::new();
+        let Ok(()) = select_neighbors(candidates, max, between, &mut chosen);
+        chosen
+    }
+
+    fn between(a: f32, b: f32) -> Result<f32, Infallible> {
+        Ok((a - b).abs())
+    }
+
+    fn add(list: &mut Vec<Link<f32>>, x: f32, max: usize) -> bool {
+        let Ok(is_changed) = add_neighbor(list, (x.abs(), x), max, |other| between(x, other));
+        is_changed
+    }
+
+    fn ids(links: &[Link<f32>]) -> Vec<f32> {
+        links.iter().map(|link| link.id).collect()
+    }
+
+    fn diverse(links: &[Link<f32>]) -> Vec<f32> {
+        let diverse = links.iter().filter(|link| link.is_diverse);
+        diverse.map(|link| link.id).collect()
+    }
+
+    /// Proves: one neighbor on each side is diverse, what lies behind it is covered.
+    #[test]
+    fn keeps_one_neighbor_a_direction() {
+        let chosen = select(&[1.0, 2.0, 3.0, -1.5, -4.0], 5);
+        assert_eq!(diverse(&chosen), [1.0, -1.5]);
+        assert_eq!(ids(&chosen), [1.0, -1.5, 2.0, 3.0, -4.0]);
+    }
+
+    /// Proves: a far diverse candidate wins over near covered ones; the nearest covered ones fill the rest.
+    #[test]
+    fn fills_free_places_with_the_nearest_covered() {
+        let chosen = select(&[1.0, 2.0, 3.0, 4.0, -9.0], 3);
+        assert_eq!(ids(&chosen), [1.0, 2.0, -9.0]);
+    }
+
+    /// Proves: copies of the owner do not crowd out all others, although every candidate ties with them.
+    #[test]
+    fn copies_of_the_owner_leave_room_for_others() {
+        let chosen = select(&[0.0, 0.0, 0.0, 0.0, 5.0, -6.0], 4);
+        assert_eq!(ids(&chosen), [0.0, 0.0, 5.0, -6.0]);
+        assert_eq!(diverse(&chosen), [0.0, 5.0, -6.0]);
+    }
+
+    /// Proves: adding one by one, in any order, keeps the diverse neighbors that a choice among all finds.
+    #[test]
+    fn adding_one_by_one_keeps_the_diverse() {
+        let orders = [
+            [1.0, 2.0, 3.0, -1.5, -4.0],
+            [-4.0, 3.0, -1.5, 2.0, 1.0],
+            [3.0, -4.0, 1.0, -1.5, 2.0],
+        ];
+        for order in orders {
+            let mut list = Vec::new();
+            for x in order {
+                add(&mut list, x, 3);
+            }
+            assert_eq!(diverse(&list), [1.0, -1.5], "{order:?}");
+            assert_eq!(list.len(), 3, "{order:?}");
+            assert!(list.is_sorted_by_key(|link| link.key), "{order:?}");
+        }
+    }
+
+    /// Proves: a full list of diverse neighbors refuses a farther one and says that nothing has changed.
+    #[test]
+    fn a_full_list_refuses_the_farthest() {
+        let mut list = select(&[1.0, -2.0], 2);
+        assert!(!add(&mut list, 3.0, 2));
+        assert_eq!(ids(&list), [1.0, -2.0]);
+        assert!(add(&mut list, 0.5, 2));
+        assert_eq!(ids(&list), [0.5, -2.0]);
+    }
+
+    /// Proves: an error of the key function ends the choice.
+    #[test]
+    fn errors_pass_through() {
+        let mut chosen = Vec::new();
+        let candidates = [(1.0, 1), (2.0, 2)];
+        let result = select_neighbors(candidates, 2, |_, _| Err("page gone"), &mut chosen);
+        assert_eq!(result, Err("page gone"));
+    }
+}

@@ -50,7 +50,8 @@ impl Scratch {
             visited: VisitedSet::try_new(nodes)
                 .map_err(|_| BuildFailure::OutOfMemory(VisitedSet::memory_bytes(nodes)))?,
             nearest,
-            unvisited: Vec::with_capacity(2 * m),
+            // One more than a list holds, as the place after the last new one is written too.
+            unvisited: vec![0; 2 * m + 1],
             chosen,
             list: Vec::with_capacity(2 * m + 1),
         })
@@ -65,7 +66,7 @@ impl Scratch {
     ) -> usize {
         VisitedSet::memory_bytes(nodes)
             + ef_construction * size_of::<u64>()
-            + 2 * m * size_of::<u32>()
+            + (2 * m + 1) * size_of::<u32>()
             + (usize::from(top_level) + 1)
                 * (size_of::<Vec<Link<u32>>>() + ef_construction * size_of::<Link<u32>>())
             + (2 * m + 1) * size_of::<Link<u32>>()
@@ -124,15 +125,24 @@ impl Shared<'_> {
             if self.cancel.load(Ordering::Relaxed) {
                 return Err(BuildFailure::Canceled);
             }
-            unvisited.clear();
+            // Every neighbor is written and only the new ones counted: whether one is new is a coin toss
+            // that no branch predictor wins.
+            let mut new = 0;
             self.links.for_each_neighbor(expanded, level, |neighbor| {
-                if visited.insert(neighbor) {
-                    self.arena.prefetch(neighbor);
-                    unvisited.push(neighbor);
-                }
+                unvisited[new] = neighbor;
+                new += usize::from(visited.insert(neighbor));
             });
-            for &neighbor in unvisited.iter() {
-                nearest.offer(self.arena.key(node, neighbor), neighbor);
+            let unvisited = &unvisited[..new];
+            for &neighbor in unvisited {
+                self.arena.prefetch(neighbor);
+            }
+            if let Some(next) = nearest.next() {
+                self.links.prefetch(next, level);
+            }
+            for &neighbor in unvisited {
+                if nearest.offer(self.arena.key(node, neighbor), neighbor) {
+                    self.links.prefetch(neighbor, level);
+                }
             }
         }
         Ok(())
@@ -148,6 +158,9 @@ impl Shared<'_> {
             own.extend_from_slice(chosen);
             true
         });
+        for link in chosen {
+            self.links.prefetch(link.id, level);
+        }
         for link in chosen {
             self.links.update(link.id, level, list, |back_links| {
                 if back_links.iter().any(|back| back.id == node) {

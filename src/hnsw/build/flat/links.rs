@@ -5,6 +5,7 @@
 //! reader may see a list half rewritten: some neighbor twice or not at all, never an id that is no node.
 //! Lists never get shorter, so the first empty slot ends a list for every reader.
 
+use crate::distance::prefetch;
 use crate::hnsw::build::builder::{BuildFailure, Topology, try_filled};
 use crate::hnsw::select::Link;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering, fence};
@@ -109,6 +110,11 @@ impl Links {
         }
         // Pairs with the fence in `update`: whoever sees a node here also sees the node's own lists.
         fence(Ordering::Acquire);
+    }
+
+    /// Asks the CPU to bring the list of `node` on `level` into its caches.
+    pub(super) fn prefetch(&self, node: u32, level: u8) {
+        prefetch(self.list(node, level).0);
     }
 
     /// Locks the lists of `node`. The holder never locks a second node, so threads cannot wait in a circle.
