@@ -9,6 +9,11 @@ unset PGDATA PGHOST PGHOSTADDR PGPORT PGUSER PGDATABASE PGSERVICE PGOPTIONS PGPA
 # Messages are compared and parsed.
 export LC_ALL=C.UTF-8
 
+# The Rust installer adds its folder to the PATH of login shells only.
+if ! command -v cargo >/dev/null && [ -x "${CARGO_HOME:-$HOME/.cargo}/bin/cargo" ]; then
+    PATH=${CARGO_HOME:-$HOME/.cargo}/bin:$PATH
+fi
+
 # Downloads and the Python environment.
 cache_dir=${ANNEX_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/annex}
 
