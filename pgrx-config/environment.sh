@@ -6,8 +6,15 @@ checkout=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd -P)
 
 # A developer's own server must never be reached by accident.
 unset PGDATA PGHOST PGHOSTADDR PGPORT PGUSER PGDATABASE PGSERVICE PGOPTIONS PGPASSFILE PGSSLMODE PGCLIENTENCODING
+# A runner of jobs may start without one.
+export HOME=${HOME:-$(getent passwd "$(id -u)" | cut -d: -f6)}
 # Messages are compared and parsed.
 export LC_ALL=C.UTF-8
+
+# The Rust installer adds its folder to the PATH of login shells only.
+if ! command -v cargo >/dev/null && [ -x "${CARGO_HOME:-$HOME/.cargo}/bin/cargo" ]; then
+    PATH=${CARGO_HOME:-$HOME/.cargo}/bin:$PATH
+fi
 
 # Downloads and the Python environment.
 cache_dir=${ANNEX_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/annex}

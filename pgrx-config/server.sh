@@ -36,9 +36,14 @@ copy() {
     done
     rm -rf "$target/${lib#"$prefix"/}/bitcode"
     for path in "$prefix"/../../*.libs; do
-        if [ -d "$path" ]; then cp -rp "$path" "$dir/"; fi
+        if [ -d "$path" ]; then
+            cp -rp "$path" "$dir/"
+            chmod -R u+w,go+rX "$dir/$(basename "$path")"
+        fi
     done
-    chmod -R u+w,go+rX "$dir"
+    # Only what was copied: DIR may hold a cluster too, whose files must stay closed.
+    chmod go+rx "$dir"
+    chmod -R u+w,go+rX "$dir/server"
     printf '%s\n' "$target/${bin#"$prefix"/}"
 }
 

@@ -70,7 +70,6 @@ install_packages() {
 }
 
 check_rust() {
-    # A toolchain installed by its own installer may not be in the PATH of a script.
     if ! command -v cargo >/dev/null; then
         fail "no cargo in PATH: install Rust $RUST or newer from https://rustup.rs, then try again"
     fi

@@ -282,4 +282,7 @@ def main():
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except psycopg.Error as error:
+        sys.exit(f"the server said: {error}")
