@@ -1,0 +1,25 @@
+"""How often and over what a run measures."""
+
+from dataclasses import dataclass
+
+K = 10
+EF_SEARCH = (10, 20, 40, 80, 120, 160, 200, 320, 400, 600, 800, 1000)
+EQUAL_RECALL = (0.95, 0.99)
+FILTER_EF_SEARCH = (40, 100, 200)
+UNBOUNDED = 2147483647
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Repetitions of each measurement and how many queries and inserts one holds."""
+
+    repeat: int
+    queries: int
+    filter_queries: int
+    insert_chunk: int  # rows of one side before it is the other's turn
+    input_rows: int
+    floor_calls: int
+
+
+FULL = Plan(repeat=5, queries=1_000, filter_queries=250, insert_chunk=200, input_rows=5_000, floor_calls=2_000)
+QUICK = Plan(repeat=2, queries=100, filter_queries=50, insert_chunk=50, input_rows=500, floor_calls=300)
