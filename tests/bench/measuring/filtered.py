@@ -5,7 +5,7 @@ import numpy as np
 from datasets import ground_truth
 from datasets.dataset import DataSet, Filter
 from measuring.interleaved import medians
-from measuring.plan import FILTER_EF_SEARCH, K, UNBOUNDED, Plan
+from measuring.plan import FILTER_EF_SEARCH, FILTER_RECALL, K, UNBOUNDED, Plan
 from measuring.results import Results
 from measuring.search import allow_only_index_where_needed
 from server.side import Side, query_parameters, search_sql, with_value
@@ -32,29 +32,35 @@ def measure_filters(results: Results, sides: list[Side], data: DataSet, storage:
 def measure_filter(
     results: Results, sides: list[Side], data: DataSet, storage: str, plan: Plan, condition: Filter, bounds: str
 ) -> bool:
-    """Measures one filter; returns whether every query on both sides got all the rows that exist, up to k."""
+    """Measures one filter up to the ef_search at which both sides have all rows and the recall.
+
+    Returns whether every query on both sides got all the rows that exist, up to k.
+    """
     sql = search_sql(data.metric, K, f"{condition.column} {condition.comparison} $2")
     allow_only_index_where_needed(results, sides, data, storage, sql, condition.name)
-    count = min(plan.filter_queries, len(data.queries))
+    count = plan.unbounded_queries if bounds == "unbounded" else plan.filter_queries
     parameters = with_value(query_parameters(data, count), [condition.value_of(query) for query in range(count)])
     truth = data.truth[condition.name][:count]
     wanted = (truth[:, :K] >= 0).sum(axis=1)
-    complete = True
     for side in sides:
         side.prepare(STATEMENT, sql)
         side.run(f"SET hnsw.max_scan_tuples = {UNBOUNDED if bounds == 'unbounded' else 20000}")
         side.run(f"SET hnsw.scan_mem_multiplier = {1000 if bounds == 'unbounded' else 1}")
     for ef_search in FILTER_EF_SEARCH:
         key = f"{condition.name} {bounds} ef={ef_search}"
+        complete, enough = True, True
         for side in sides:
             side.run(f"SET hnsw.ef_search = {ef_search}")
             found, _ = side.execute_all(STATEMENT, parameters, K)
             full = (found >= 0).sum(axis=1) == wanted
-            complete = complete and bool(np.all(full))
             recall = ground_truth.recall(data.base, data.queries[:count], found, truth, data.metric)
+            complete = complete and bool(np.all(full))
+            enough = enough and recall >= FILTER_RECALL
             results.add(data.name, storage, "filter_full", side.name, key, float(full.mean()), "share of queries")
             results.add(data.name, storage, "filter_recall", side.name, key, recall, "share")
         micros = medians(sides, plan.repeat, lambda side: side.execute_all(STATEMENT, parameters, K)[1].mean() / 1000)
         for side in sides:
             results.add(data.name, storage, "filter_latency", side.name, key, micros[side.name], "us")
+        if complete and enough:
+            break
     return complete

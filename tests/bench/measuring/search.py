@@ -3,7 +3,7 @@
 from datasets import ground_truth
 from datasets.dataset import NO_FILTER, DataSet
 from measuring.interleaved import medians
-from measuring.plan import EF_SEARCH, K, Plan
+from measuring.plan import K, Plan
 from measuring.results import Results
 from server.side import Side, query_parameters, search_sql
 
@@ -18,7 +18,7 @@ def measure_search(results: Results, sides: list[Side], data: DataSet, storage: 
     queries = data.queries[: plan.queries]
     for side in sides:
         side.prepare(STATEMENT, sql)
-    for ef_search in EF_SEARCH:
+    for ef_search in plan.ef_search:
         for side in sides:
             side.run(f"SET hnsw.ef_search = {ef_search}")
             # The call that warms the caches also gives the recall: the index does not change between repetitions.

@@ -18,7 +18,7 @@ def describe(sides: list[Side], options: str) -> dict[str, str]:
     """Facts by name, in the order to print them."""
     facts = {
         "command": f"tests/bench/run {options}".strip(),
-        "commit": git("rev-parse", "--short=12", "HEAD") + ("" if not git("status", "--porcelain") else " with local changes"),
+        "commit": git("rev-parse", "--short=12", "HEAD") + ("" if not git("status", "--porcelain", "--untracked-files=no") else " with local changes"),
         "cpu": cpu_model(),
         "cores": str(os.cpu_count()),
         "last_level_cache": last_level_cache(),

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from measuring.plan import EF_SEARCH, EQUAL_RECALL, FILTER_EF_SEARCH
+from measuring.plan import EQUAL_RECALL, FILTER_EF_SEARCH, FILTER_RECALL
 from measuring.results import Results
 from report.equal_recall import Reading, latency_at
 
@@ -13,7 +13,6 @@ SPEEDUP = {"text": 3.0, "fashion": 2.0, "glove": 2.0}
 BUILD_SPEEDUP = 2.0
 SIZE_SHARE = 0.5
 SIZE_DIMENSIONS = 384
-FILTER_RECALL = 0.95
 TEXT_INPUT_SPEEDUP = 4.0
 INSERT_SPEEDUP = 3.0
 
@@ -72,7 +71,7 @@ def recall_floors(results: Results, table: Measured) -> list[Verdict]:
 
 def recall_beside(results: Results, table: Measured) -> list[Verdict]:
     gaps = []
-    for ef_search in EF_SEARCH:
+    for ef_search in results.parameters(table.data_set, table.storage, "recall", OURS):
         ours = results.get(table.data_set, table.storage, "recall", OURS, ef_search)
         theirs = results.get(table.data_set, table.storage, "recall", THEIRS, ef_search)
         if ours is not None and theirs is not None:
@@ -163,6 +162,8 @@ def filter_reading(results: Results, table: Measured, side: str, key: str) -> Fi
             results.get(table.data_set, table.storage, measure, side, f"{key} ef={ef_search}")
             for measure in ("filter_full", "filter_recall", "filter_latency")
         ]
+        if None in numbers:  # not measured: a smaller ef_search sufficed for both sides
+            break
         reading = FilterReading(ef_search, *numbers)
         if reading.full == 1 and reading.recall >= FILTER_RECALL:
             break
