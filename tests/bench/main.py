@@ -13,6 +13,7 @@ from measuring.filtered import measure_filters
 from measuring.floors import measure_floors
 from measuring.inserts import measure_inserts
 from measuring.plan import FULL, QUICK, Plan
+from measuring.referee import measure_agreement
 from measuring.results import Results
 from measuring.search import measure_search
 from measuring.text_input import measure_text_input
@@ -37,6 +38,11 @@ def main() -> None:
         Side(options.socket, "pgvector", pgvector),
     ]
     facts = environment.describe(sides, shlex.join(argument for argument in sys.argv[1:] if not argument.startswith("--socket")))
+    is_record = not options.quick and not options.both_pgvector
+    folder = HERE / "record" if is_record else HERE.parents[1] / "results"
+    file_name = record.record_name(facts["cpu"], facts["cores"]) if is_record else "bench-smoke"
+    if not is_record:
+        facts["warning"] = "not a measurement: " + ("a small part of the data" if options.quick else "pgvector in both roles")
     results, tables = Results(), []
     for name in options.sets:
         data = catalog.open_set(name, options.quick)
@@ -44,13 +50,12 @@ def main() -> None:
         for storage in ("default", "plain") if is_stored_apart(data) else ("default",):
             tables.append(Measured(data.name, storage, data.dimensions, [condition.name for condition in data.filters]))
             measure(results, sides, data, storage, plan)
-    lines = verdicts(results, tables)
-    report = record.text_report(facts, lines, results)
-    print("\n" + report)
-    is_record = not options.quick and not options.both_pgvector
-    folder = HERE / "record" if is_record else HERE.parents[1] / "results"
-    name = record.record_name(facts["cpu"], facts["cores"]) if is_record else "bench-smoke"
-    print(f"written: {record.write(folder, name, facts, results, report)} and the .txt beside it")
+            for line in verdicts(results, tables[-1:]):
+                print(f"    {line.goal}: {line.measured}: {line.word}", flush=True)
+            # After each table: what was measured survives a run that is stopped.
+            report = record.text_report(facts, verdicts(results, tables), results)
+            path = record.write(folder, file_name, facts, results, report)
+    print(f"\n{report}\nwritten: {path} and the .txt beside it")
 
 
 def parse_options() -> argparse.Namespace:
@@ -93,6 +98,9 @@ def measure(results: Results, sides: list[Side], data: DataSet, storage: str, pl
     measure_floors(results, sides, data.name, storage, plan)
     step("searching")
     measure_search(results, sides, data, storage, plan)
+    for side in sides:
+        if side.extension == "annex":
+            measure_agreement(results, side, data, storage)
     step("searching with filters")
     measure_filters(results, sides, data, storage, plan)
     if storage == "default":

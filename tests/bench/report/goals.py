@@ -15,6 +15,8 @@ SIZE_SHARE = 0.5
 SIZE_DIMENSIONS = 384
 TEXT_INPUT_SPEEDUP = 4.0
 INSERT_SPEEDUP = 3.0
+# The two treat ties at the k-th distance differently: one neighbour in 1,000.
+AGREEMENT = 0.001
 
 
 @dataclass(frozen=True)
@@ -53,6 +55,7 @@ def verdicts(results: Results, tables: list[Measured]) -> list[Verdict]:
         lines += equal_recall(results, table)
         lines += build_and_size(results, table)
         lines += filters(results, table)
+        lines += agreement(results, table)
         lines += inserts(results, table)
         lines += text_input(results, table)
         lines += floors(results, table)
@@ -168,6 +171,15 @@ def filter_reading(results: Results, table: Measured, side: str, key: str) -> Fi
         if reading.full == 1 and reading.recall >= FILTER_RECALL:
             break
     return reading
+
+
+def agreement(results: Results, table: Measured) -> list[Verdict]:
+    theirs = results.get(table.data_set, table.storage, "agreement", OURS, "annex.recall")
+    ours = results.get(table.data_set, table.storage, "agreement", OURS, "measured")
+    if ours is None or theirs is None:
+        return []
+    goal = f"{table.title}: annex.recall and this program measure the same recall"
+    return [Verdict(goal, f"{theirs:.4f} and {ours:.4f}", abs(ours - theirs) <= AGREEMENT)]
 
 
 def inserts(results: Results, table: Measured) -> list[Verdict]:

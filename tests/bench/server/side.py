@@ -23,6 +23,7 @@ class Side:
         with psycopg.connect(host=socket, user="postgres", dbname="postgres", autocommit=True) as admin:
             admin.execute(f"CREATE DATABASE {name} TEMPLATE template0")
         self.name = name
+        self.extension = extension
         self.connection = psycopg.connect(host=socket, user="postgres", dbname=name, autocommit=True, prepare_threshold=None)
         self.run(f"CREATE EXTENSION {extension}")
         self.version = self.value(f"SELECT extname || ' ' || extversion FROM pg_extension WHERE extname = '{extension}'")
