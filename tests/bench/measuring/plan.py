@@ -4,7 +4,9 @@ from dataclasses import dataclass
 
 K = 10
 EQUAL_RECALL = (0.95, 0.99)
-FILTER_EF_SEARCH = (40, 100, 200)
+# The curve always goes this far; beyond it only until both sides have the highest recall of EQUAL_RECALL.
+CURVE_EF_SEARCH = 320
+FILTER_EF_SEARCH = (40, 100, 200, 400, 800)
 FILTER_RECALL = 0.95
 UNBOUNDED = 2147483647
 

@@ -3,7 +3,7 @@
 from datasets import ground_truth
 from datasets.dataset import NO_FILTER, DataSet
 from measuring.interleaved import medians
-from measuring.plan import K, Plan
+from measuring.plan import CURVE_EF_SEARCH, EQUAL_RECALL, K, Plan
 from measuring.results import Results
 from server.side import Side, query_parameters, search_sql
 
@@ -19,15 +19,19 @@ def measure_search(results: Results, sides: list[Side], data: DataSet, storage: 
     for side in sides:
         side.prepare(STATEMENT, sql)
     for ef_search in plan.ef_search:
+        recalls = []
         for side in sides:
             side.run(f"SET hnsw.ef_search = {ef_search}")
             # The call that warms the caches also gives the recall: the index does not change between repetitions.
             found, _ = side.execute_all(STATEMENT, parameters, K)
             recall = ground_truth.recall(data.base, queries, found, data.truth[NO_FILTER][: plan.queries], data.metric)
             results.add(data.name, storage, "recall", side.name, ef_search, recall, "share")
+            recalls.append(recall)
         micros = medians(sides, plan.repeat, lambda side: side.execute_all(STATEMENT, parameters, K)[1].mean() / 1000)
         for side in sides:
             results.add(data.name, storage, "latency", side.name, ef_search, micros[side.name], "us")
+        if ef_search >= CURVE_EF_SEARCH and min(recalls) >= max(EQUAL_RECALL):
+            break
     for side in sides:
         side.run("RESET hnsw.ef_search")
         side.run("RESET enable_seqscan")
