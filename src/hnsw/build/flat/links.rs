@@ -114,7 +114,7 @@ impl Links {
 
     /// Asks the CPU to bring the list of `node` on `level` into its caches.
     pub(super) fn prefetch(&self, node: u32, level: u8) {
-        prefetch(self.list(node, level).0);
+        prefetch::slice(self.list(node, level).0);
     }
 
     /// Locks the lists of `node`. The holder never locks a second node, so threads cannot wait in a circle.
