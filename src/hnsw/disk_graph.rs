@@ -209,6 +209,35 @@ impl<'a> DiskGraph<'a> {
         })
     }
 
+    /// Blocks of the index, as far as this view knows.
+    pub fn block_count(&self) -> u32 {
+        self.blocks
+    }
+
+    /// The nodes in use on a block; none if it is not a node page.
+    pub fn nodes_on(&mut self, block: u32) -> Result<Vec<ItemPtr>> {
+        let shared = self.hints.read(block);
+        let page = shared.page();
+        let mut nodes = Vec::new();
+        if Opaque::read(page.special()).is_some_and(|opaque| opaque.kind == PageKind::Node) {
+            for offset in 1..=page.item_count() {
+                let corrupt = || corrupt_item(self.relation, block, offset, "node");
+                let node = page
+                    .item(offset)
+                    .and_then(|item| Node::read(item, self.shape));
+                let node = node.ok_or_else(corrupt)?;
+                if node.state() == SlotState::Live {
+                    nodes.push(ItemPtr {
+                        block,
+                        offset,
+                        generation: node.generation(),
+                    });
+                }
+            }
+        }
+        Ok(nodes)
+    }
+
     /// Asks the CPU for what reading the codes of `nodes` will need.
     #[inline]
     pub fn prefetch_codes(&self, nodes: &[ItemPtr], level: u8) {

@@ -8,7 +8,7 @@ use super::codes::{CodeParams, Query};
 use super::disk_graph::{
     DiskGraph, corrupt_item, expect_block, expect_kind, for_each_item, read_mean, read_meta,
 };
-use super::graph::Candidate;
+use super::graph::{Candidate, GraphStore};
 use super::layout::{ItemPtr, Meta, Node, PageKind, SlotState, TidChunk};
 use super::search::{Bounds, LayerSearch, descend};
 use crate::error::{Error, Result};
@@ -116,6 +116,63 @@ impl Settings {
     }
 }
 
+/// Where a search starts next, when what it has started from leads no further.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum StartingPoints {
+    /// The node that the greedy descent ends at.
+    Nearest,
+    /// The entry point: a part of the graph around the query may have no way out, but the entry leads everywhere.
+    Entry,
+    /// Every node: one that lost its last in-edge is found only so, until vacuum links it again.
+    All,
+    /// There is nothing left.
+    None,
+}
+
+impl StartingPoints {
+    /// Adds the next starting points to `search`; `false` if there are no more.
+    fn add_next(
+        &mut self,
+        meta: &Meta,
+        graph: &mut DiskGraph<'_>,
+        search: &mut LayerSearch<ItemPtr>,
+        bounds: Bounds,
+    ) -> Result<bool> {
+        match *self {
+            Self::Nearest => {
+                if let Some(nearest) = descend(graph, meta.entry, meta.entry_level, 0)? {
+                    search.seed(graph, 0, &[nearest])?;
+                }
+                *self = Self::Entry;
+            }
+            Self::Entry => {
+                let ground = if meta.entry_level > 0 {
+                    graph.ground(meta.entry)?
+                } else {
+                    Some(meta.entry)
+                };
+                if let Some(entry) = ground {
+                    search.seed(graph, 0, &[entry])?;
+                }
+                *self = Self::All;
+            }
+            Self::All => {
+                for block in 1..graph.block_count() {
+                    if search.is_bounded(bounds) {
+                        break;
+                    }
+                    let nodes = graph.nodes_on(block)?;
+                    search.seed(graph, 0, &nodes)?;
+                    crate::pg::interrupt::check();
+                }
+                *self = Self::None;
+            }
+            Self::None => return Ok(false),
+        }
+        Ok(true)
+    }
+}
+
 /// A scan from its first row on.
 pub struct Scan {
     index: Relation,
@@ -133,6 +190,9 @@ pub struct Scan {
     last_bound: f64,
     largest_slack: f32,
     batch: Vec<Candidate<ItemPtr>>,
+    start: StartingPoints,
+    /// Nodes returned by all batches so far.
+    returned: usize,
     is_started: bool,
     is_finished: bool,
 }
@@ -175,6 +235,8 @@ impl Scan {
             last_bound: f64::NEG_INFINITY,
             largest_slack: 0.0,
             batch: Vec::new(),
+            start: StartingPoints::Nearest,
+            returned: 0,
             is_started: false,
             is_finished: false,
         }))
@@ -208,7 +270,6 @@ impl Scan {
     /// Finds the next batch; `false` if there is none.
     fn fill_batch(&mut self) -> Result<bool> {
         if self.settings.is_exact && !self.is_started {
-            self.is_started = true;
             if self.read_all()? {
                 self.is_finished = true;
                 return Ok(true);
@@ -239,11 +300,9 @@ impl Scan {
             return Ok(());
         };
         let mut graph = DiskGraph::new(self.index, &self.meta.shape, &self.query, hints);
-        let bounds = if self.search.visited_count() == 0 {
-            let level = self.meta.entry_level;
-            if let Some(entry) = descend(&mut graph, self.meta.entry, level, 0)? {
-                self.search.seed(&mut graph, 0, &[entry])?;
-            }
+        let is_first = !self.is_started;
+        self.is_started = true;
+        let bounds = if is_first {
             Bounds::NONE
         } else {
             Bounds {
@@ -251,17 +310,32 @@ impl Scan {
                 max_bytes: self.settings.max_bytes,
             }
         };
-        self.is_started = true;
-        self.search.run(&mut graph, 0, self.settings.ef, bounds)?;
-        let is_bounded = self.search.visited_count() >= bounds.max_visited
-            || self.search.used_bytes() >= bounds.max_bytes;
+        // Later batches grow with what was returned: fewer ends of batches, at which strict order may lose rows.
+        let ef = self.settings.ef.max(self.returned / 2);
+        let is_iterative = self.settings.mode != IterativeScan::off;
+        let mut is_bounded = false;
+        while !is_bounded {
+            self.search.run(&mut graph, 0, ef, bounds)?;
+            is_bounded = self.search.is_bounded(bounds);
+            let may_go_on = is_iterative || self.start != StartingPoints::All;
+            let wants_more = self.search.best_count() < ef && may_go_on;
+            if !wants_more
+                || !self
+                    .start
+                    .add_next(&self.meta, &mut graph, &mut self.search, bounds)?
+            {
+                break;
+            }
+        }
         if is_bounded {
             self.search.take_rest(&mut self.batch);
         } else {
             self.search.take_best(&mut self.batch);
         }
-        self.is_finished =
-            self.settings.mode == IterativeScan::off || is_bounded || self.search.is_exhausted();
+        self.returned += self.batch.len();
+        self.is_finished = !is_iterative
+            || is_bounded
+            || (self.search.is_exhausted() && self.start == StartingPoints::None);
         Ok(())
     }
 

@@ -174,7 +174,7 @@ impl<N: Copy + Eq> LayerSearch<N> {
             {
                 break;
             }
-            if self.visited.len() >= bounds.max_visited || self.used_bytes() >= bounds.max_bytes {
+            if self.is_bounded(bounds) {
                 break;
             }
             self.frontier.pop();
@@ -185,6 +185,16 @@ impl<N: Copy + Eq> LayerSearch<N> {
             }
         }
         Ok(())
+    }
+
+    /// Nodes that the last run found.
+    pub fn best_count(&self) -> usize {
+        self.best.len()
+    }
+
+    /// Whether a bound was reached.
+    pub fn is_bounded(&self, bounds: Bounds) -> bool {
+        self.visited.len() >= bounds.max_visited || self.used_bytes() >= bounds.max_bytes
     }
 
     /// Bytes that the candidates of this search take, without what earlier searches left allocated.
