@@ -93,12 +93,6 @@ pub fn decode_meta(relation: Relation, page: Page<'_>) -> Result<Meta> {
 
 /// Reads the meta page under a share lock.
 pub fn read_meta(relation: Relation) -> Result<Meta> {
-    if relation.block_count() == 0 {
-        return Err(Error::corrupt_index(
-            "hnsw index is not valid",
-            format!("Index \"{}\" has no blocks.", relation.name()),
-        ));
-    }
     let shared = Shared::read(relation, META_BLOCK);
     decode_meta(relation, shared.page())
 }
@@ -140,7 +134,6 @@ pub struct DiskGraph<'a> {
     shape: &'a Shape,
     query: &'a Query,
     hints: &'a mut BufferHints,
-    blocks: u32,
 }
 
 impl<'a> DiskGraph<'a> {
@@ -151,13 +144,11 @@ impl<'a> DiskGraph<'a> {
         query: &'a Query,
         hints: &'a mut BufferHints,
     ) -> Self {
-        let blocks = relation.block_count();
         Self {
             relation,
             shape,
             query,
             hints,
-            blocks,
         }
     }
 
@@ -170,13 +161,14 @@ impl<'a> DiskGraph<'a> {
         kind: PageKind,
         read: impl FnOnce(&Shape, &[u8]) -> Option<T>,
     ) -> Result<Option<T>> {
-        if ptr.block >= self.blocks {
+        if !self.hints.has_block(ptr.block) {
             expect_block(self.relation, ptr.block)?;
-            self.blocks = self.relation.block_count();
         }
         let shared = self.hints.read(ptr.block);
         let page = shared.page();
-        expect_kind(self.relation, ptr.block, page, kind)?;
+        if !Opaque::is_of(page.special(), kind) {
+            return Err(corrupt_page(self.relation, ptr.block, kind));
+        }
         let corrupt = || corrupt_item(self.relation, ptr.block, ptr.offset, "item");
         let item = page.item(ptr.offset).ok_or_else(corrupt)?;
         let generation = layout::generation(item).ok_or_else(corrupt)?;
@@ -211,7 +203,7 @@ impl<'a> DiskGraph<'a> {
 
     /// Blocks of the index, as far as this view knows.
     pub fn block_count(&self) -> u32 {
-        self.blocks
+        self.hints.block_count()
     }
 
     /// The nodes in use on a block; none if it is not a node page.

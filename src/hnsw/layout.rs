@@ -19,6 +19,8 @@ pub const META_BLOCK: u32 = 0;
 pub const OPAQUE_SIZE: usize = 16;
 /// Last two bytes of every page, for programs that inspect files.
 pub const PAGE_ID: u16 = 0xA2EC;
+/// Format of a single page.
+const PAGE_FORMAT: u16 = 1;
 /// "No block", as PostgreSQL's InvalidBlockNumber.
 pub const NO_BLOCK: u32 = u32::MAX;
 /// Highest level any node can have.
@@ -162,9 +164,20 @@ impl Opaque {
         }
     }
 
+    /// Whether a special space is that of a page of `kind`: what a search checks of every page it reads.
+    #[inline]
+    pub fn is_of(special: &[u8], kind: PageKind) -> bool {
+        special.len() == OPAQUE_SIZE
+            && u16_at(special, 4) == kind as u16
+            && u16_at(special, 6) == PAGE_FORMAT
+            && u16_at(special, 14) == PAGE_ID
+    }
+
     /// Reads a special space; `None` if it is not one of ours.
     pub fn read(special: &[u8]) -> Option<Self> {
-        if special.len() != OPAQUE_SIZE || u16_at(special, 14) != PAGE_ID || u16_at(special, 6) != 1
+        if special.len() != OPAQUE_SIZE
+            || u16_at(special, 14) != PAGE_ID
+            || u16_at(special, 6) != PAGE_FORMAT
         {
             return None;
         }
@@ -179,7 +192,7 @@ impl Opaque {
     pub fn write(self, special: &mut [u8]) {
         put(special, 0, self.next.to_ne_bytes());
         put(special, 4, (self.kind as u16).to_ne_bytes());
-        put(special, 6, 1u16.to_ne_bytes());
+        put(special, 6, PAGE_FORMAT.to_ne_bytes());
         put(special, 8, u32::from(self.in_free_list).to_ne_bytes());
         put(special, 12, 0u16.to_ne_bytes());
         put(special, 14, PAGE_ID.to_ne_bytes());

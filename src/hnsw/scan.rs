@@ -17,6 +17,8 @@ use crate::pg::buffer::{BufferHints, Shared};
 use crate::pg::relation::{Relation, Tid};
 use std::cell::RefCell;
 
+/// More TID chunks than a page holds.
+const CHUNKS_PER_PAGE: u32 = 32;
 /// Bytes of search memory a backend keeps between scans.
 const KEPT_BYTES: usize = 8 << 20;
 /// Indexes whose buffer hints a backend keeps between scans.
@@ -436,7 +438,7 @@ pub fn read_tids(index: Relation, node: Node<'_>, mut visit: impl FnMut(Tid)) ->
         .filter(|tid| tid.is_some())
         .for_each(&mut visit);
     let mut next = node.overflow();
-    let mut remaining = index.block_count();
+    let mut remaining = u32::MAX;
     while let Some((block, offset)) = next {
         expect_block(index, block)?;
         let shared = Shared::read(index, block);
@@ -445,10 +447,13 @@ pub fn read_tids(index: Relation, node: Node<'_>, mut visit: impl FnMut(Tid)) ->
         let item = shared.page().item(offset).ok_or_else(corrupt)?;
         let chunk = TidChunk::read(item).ok_or_else(corrupt)?;
         // A chain that is longer than all chunks of the index runs in a circle.
-        remaining = remaining
-            .checked_sub(1)
-            .filter(|_| chunk.state() == SlotState::Live)
-            .ok_or_else(corrupt)?;
+        if remaining == u32::MAX {
+            remaining = index.block_count().saturating_mul(CHUNKS_PER_PAGE);
+        }
+        remaining = remaining.checked_sub(1).ok_or_else(corrupt)?;
+        if chunk.state() != SlotState::Live {
+            return Err(corrupt());
+        }
         chunk.tids().for_each(&mut visit);
         next = chunk.next();
     }

@@ -205,15 +205,15 @@ pub struct BufferHints {
     hints: Vec<pg_sys::Buffer>,
     pins: u32,
     local: bool,
+    blocks: u32,
 }
 
 impl BufferHints {
     /// Hints for one index, all unknown; sized for its blocks of now.
     pub fn new(relation: Relation, recycled: Vec<pg_sys::Buffer>) -> Self {
         let mut hints = recycled;
-        let wanted = (relation.block_count() as usize)
-            .next_power_of_two()
-            .min(MAX_HINTS);
+        let blocks = relation.block_count();
+        let wanted = (blocks as usize).next_power_of_two().min(MAX_HINTS);
         if hints.len() < wanted {
             hints.resize(wanted, 0);
         }
@@ -224,6 +224,7 @@ impl BufferHints {
             hints,
             pins: 0,
             local,
+            blocks,
         }
     }
 
@@ -231,6 +232,20 @@ impl BufferHints {
     /// closed.
     pub fn into_inner(self) -> (pg_sys::Oid, Vec<pg_sys::Buffer>) {
         (self.oid, self.hints)
+    }
+
+    /// Whether `block` exists. Asks the file system only about blocks beyond those known so far.
+    #[inline]
+    pub fn has_block(&mut self, block: u32) -> bool {
+        if block >= self.blocks {
+            self.blocks = self.relation.block_count();
+        }
+        block < self.blocks
+    }
+
+    /// Blocks of the index, as far as is known.
+    pub fn block_count(&self) -> u32 {
+        self.blocks
     }
 
     #[inline]
