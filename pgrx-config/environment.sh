@@ -1,4 +1,5 @@
 # Sourced, never run: the places, users and servers on which all scripts of this checkout agree.
+# shellcheck shell=bash disable=SC2034
 
 checkout=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd -P)
 # shellcheck source=versions
