@@ -2,12 +2,12 @@
 \set VERBOSITY default
 SET client_min_messages = notice;
 
-CREATE FUNCTION pg_temp.error_of(expression text, OUT sqlstate text, OUT message text, OUT detail text, OUT hint text) LANGUAGE plpgsql AS $$
+CREATE FUNCTION pg_temp.error_of(expression text, OUT state text, OUT message text, OUT detail text, OUT hint text) LANGUAGE plpgsql AS $$
 BEGIN
     EXECUTE 'SELECT ' || expression;
     message := 'no error';
 EXCEPTION WHEN OTHERS THEN
-    GET STACKED DIAGNOSTICS sqlstate = RETURNED_SQLSTATE, message = MESSAGE_TEXT, detail = PG_EXCEPTION_DETAIL, hint = PG_EXCEPTION_HINT;
+    GET STACKED DIAGNOSTICS state = RETURNED_SQLSTATE, message = MESSAGE_TEXT, detail = PG_EXCEPTION_DETAIL, hint = PG_EXCEPTION_HINT;
 END
 $$;
 
@@ -32,7 +32,7 @@ SELECT expression, e.* FROM unnest(ARRAY[
     $$ '{1e39}'::numeric[]::vector $$, $$ array_fill(1, ARRAY[16001])::vector $$, $$ '{1,2}'::integer[]::vector(3) $$,
     $$ vector_accum('{}', '[1]') $$, $$ vector_accum('{1,2,3}', '[1]') $$, $$ vector_combine('{1,2}', '{1}') $$, $$ vector_combine('{1,2}', '{}') $$, $$ vector_avg('{}') $$, $$ vector_avg('{1}') $$,
     $$ vector_avg('{1,Infinity}') $$, $$ vector_combine('{1,1e308}', '{1,1e308}') $$,
-    $$ B'1' <~> B'11' $$, $$ B'1' <%> B'11' $$, $$ '[1]' <-> '[2]' $$, $$ l2_distance('[1]', '[2]') $$, $$ '[1]'::vector::bigint[] $$, $$ '{1}'::bigint[]::vector $$]) expression,
+    $$ B'1' <~> B'11' $$, $$ B'1' <%> B'11' $$, $$ '[1]' <-> '[2]' $$, $$ '[1]'::vector::bigint[] $$, $$ '{1}'::bigint[]::vector $$]) expression,
     pg_temp.error_of(expression) e;
 
 -- What a statement shows: the literal's place, the DETAIL, the HINT.
@@ -44,9 +44,20 @@ SELECT '[1]'::vector(1, 2);
 SELECT '[1,2,3]'::vector(2);
 
 -- No prefix of a literal is a literal, nor is a literal with one byte changed to a letter; each error names the type.
-SELECT sqlstate, message ~ 'vector' AS names_the_type, count(*)
+SELECT state, message ~ 'vector' AS names_the_type, count(*)
 FROM (SELECT '[1.5,-2e-3, .25,0x1F]'::text AS literal) l, generate_series(0, length(literal) - 1) cut,
     pg_temp.error_of(quote_literal(left(literal, cut)) || '::vector') e GROUP BY 1, 2 ORDER BY 1, 2;
-SELECT sqlstate, message ~ 'vector' AS names_the_type, count(*)
+SELECT state, message ~ 'vector' AS names_the_type, count(*)
 FROM (SELECT '[1.5,-2e-3, .25,0x1F]'::text AS literal) l, generate_series(1, length(literal)) place,
     pg_temp.error_of(quote_literal(overlay(literal PLACING 'z' FROM place FOR 1)) || '::vector') e GROUP BY 1, 2 ORDER BY 1, 2;
+
+-- Soft errors, where PostgreSQL has them (16 and later): nothing is raised, and valid input is told from invalid.
+SELECT current_setting('server_version_num')::integer >= 160000 AS has_soft_errors \gset
+\set told_wrongly 0
+\set message 'invalid input syntax for type vector: "[1,x]"'
+\if :has_soft_errors
+SELECT count(*) AS told_wrongly FROM (VALUES ('[1,2]', true), ('[1,x]', false), ('[1,nan]', false), ('[4e38]', false), ('[]', false), ('[1]', false)) t(literal, is_valid)
+WHERE pg_input_is_valid(literal, 'vector(2)') <> is_valid \gset
+SELECT message FROM pg_input_error_info('[1,x]', 'vector') \gset
+\endif
+\echo :told_wrongly :message

@@ -78,7 +78,7 @@ SELECT proname, pg_get_function_arguments(p.oid) AS arguments, provolatile, proi
 FROM pg_proc p JOIN pg_depend d ON d.classid = 'pg_proc'::regclass AND d.objid = p.oid AND d.deptype = 'e'
 WHERE d.refobjid = (SELECT oid FROM pg_extension WHERE extname = 'annex') AND prokind = 'f' AND (proname LIKE '%vector%' OR proname LIKE '%\_distance' OR proname IN ('inner_product', 'l2_normalize', 'binary_quantize'))
     AND (provolatile <> 'i' OR NOT proisstrict OR proparallel <> 's' OR procost <> 1 OR proargnames IS NOT NULL);
-SELECT o.oid::regoperator, oprresult::regtype, oprcode, oprcom::regoper, oprnegate::regoper, oprrest, oprjoin, oprcanmerge, oprcanhash
+SELECT o.oid::regoperator, oprresult::regtype, oprcode, oprcom::regoperator, oprnegate::regoperator, oprrest, oprjoin, oprcanmerge, oprcanhash
 FROM pg_operator o JOIN pg_depend d ON d.classid = 'pg_operator'::regclass AND d.objid = o.oid AND d.deptype = 'e'
 WHERE d.refobjid = (SELECT oid FROM pg_extension WHERE extname = 'annex') AND oprleft IN ('vector'::regtype, 'bit'::regtype)
 ORDER BY oprleft::regtype::text, oprname COLLATE "C";

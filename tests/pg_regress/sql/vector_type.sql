@@ -8,7 +8,7 @@ SELECT '[-1,-2,-3]'::vector;
 SELECT '[1.,2.,3.]'::vector;
 SELECT '[+1,.5,-.25]'::vector;
 SELECT ' [ 1,  2 ,    3  ] '::vector;
-SELECT E'\t[\n1\v,\f2\r]\n'::vector AS white_space;
+SELECT E'\t[\n1\x0b,\f2\r]\n'::vector AS white_space;
 SELECT '[1.23456]'::vector;
 SELECT '[1e2,1E+2,1e-2,12.5e1]'::vector AS exponents;
 SELECT '[0x10,0X1.8p1,0x.8,-0x1p-2]'::vector AS hexadecimal;
