@@ -1,0 +1,182 @@
+//! The types against their oracles: the standard library's conversions for numbers, identity for round trips;
+//! damaged input gives an error that names the type, and never a panic.
+
+use annex::error::Result;
+use annex::types::{VECTOR, binary, number, shortest, text};
+use proptest::prelude::*;
+
+fn parsed(literal: &[u8]) -> Result<Vec<f32>> {
+    let mut elements = vec![0.0; text::element_bound(VECTOR, literal)];
+    let dims = text::parse(VECTOR, literal, &mut elements)?;
+    assert_eq!(dims, elements.len(), "a valid literal fills its bound");
+    Ok(elements)
+}
+
+fn printed(elements: &[f32]) -> Vec<u8> {
+    let mut out = vec![0; text::print_bound(elements.len())];
+    let len = text::print(elements, &mut out);
+    out.truncate(len);
+    out
+}
+
+fn decoded(message: &[u8]) -> Result<Vec<f32>> {
+    let mut elements = vec![0.0; binary::decode_dims(VECTOR, message, -1)?];
+    binary::decode_elements(VECTOR, message, &mut elements)?;
+    Ok(elements)
+}
+
+fn bits(elements: &[f32]) -> Vec<u32> {
+    elements.iter().map(|x| x.to_bits()).collect()
+}
+
+/// Every finite number is as likely as its bits: all exponents, both zeros, subnormals.
+fn any_finite() -> impl Strategy<Value = f32> {
+    any::<u32>()
+        .prop_map(f32::from_bits)
+        .prop_filter("finite", |x| x.is_finite())
+}
+
+/// Numbers as embeddings have them.
+fn usual() -> impl Strategy<Value = f32> {
+    prop_oneof![
+        -1.0_f32..1.0,
+        -0.1_f32..0.1,
+        -10.0_f32..10.0,
+        (-99_i8..99).prop_map(f32::from)
+    ]
+}
+
+fn vectors() -> impl Strategy<Value = Vec<f32>> {
+    prop::collection::vec(prop_oneof![usual(), any_finite()], 1..40)
+}
+
+/// Decimals of any length that the standard library reads too.
+fn decimals() -> impl Strategy<Value = String> {
+    prop_oneof![
+        "-?[0-9]\\.[0-9]{1,30}",
+        "[+-]?[0-9]{1,12}",
+        "[+-]?[0-9]{0,3}\\.[0-9]{1,80}(e[+-]?[0-9]{1,2})?",
+        "[+-]?[0-9]{1,60}\\.?(E[+-]?[0-9]{1,2})?",
+        // Doubles, as most clients print them.
+        any::<f64>()
+            .prop_map(|x| (x % 100.0).to_string())
+            .prop_filter("finite", |x| x != "NaN"),
+    ]
+}
+
+/// The decimal half-way between two neighboring numbers, exact; then nudged by a last digit far behind.
+fn half_way() -> impl Strategy<Value = (String, f32, f32)> {
+    (0x3000_0000_u32..0x5000_0000).prop_map(|bits| {
+        let (low, high) = (f32::from_bits(bits), f32::from_bits(bits + 1));
+        // Exact in binary64, whose decimal expansion ends within 200 digits here.
+        let middle = format!("{:.200}", (f64::from(low) + f64::from(high)) / 2.0);
+        (middle, low, high)
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(2_000))]
+
+    // Proves: what is printed reads back as the same bits, alone and among others.
+    #[test]
+    fn text_round_trip(elements in vectors()) {
+        prop_assert_eq!(bits(&parsed(&printed(&elements)).unwrap()), bits(&elements));
+    }
+
+    // Proves: what is sent is received as the same bits.
+    #[test]
+    fn binary_round_trip(elements in vectors()) {
+        let mut message = vec![0xff; binary::encoded_len(elements.len())];
+        binary::encode(&elements, &mut message);
+        prop_assert_eq!(bits(&decoded(&message).unwrap()), bits(&elements));
+    }
+
+    // Proves: every decimal is rounded as the standard library rounds it, in each way of reading it: in front of a
+    // comma with room behind, at the end of the literal, and by itself.
+    #[test]
+    fn decimals_are_rounded_correctly(decimal in decimals()) {
+        let expected: f32 = decimal.parse().unwrap();
+        let literal = format!("[{decimal},{decimal} , {decimal}]");
+        if expected.is_infinite() {
+            let message = parsed(literal.as_bytes()).unwrap_err().message;
+            prop_assert_eq!(message, format!("\"{decimal}\" is out of range for type vector"));
+        } else {
+            prop_assert_eq!(bits(&parsed(literal.as_bytes()).unwrap()), vec![expected.to_bits(); 3]);
+            let (value, len) = number::parse(decimal.as_bytes()).unwrap();
+            prop_assert_eq!((value.to_bits(), len), (expected.to_bits(), decimal.len()));
+        }
+    }
+
+    // Proves: ties go to even, and a nudge of 10^-201 decides; this is where a second rounding would show.
+    #[test]
+    fn half_way_decimals_are_rounded_correctly((middle, low, high) in half_way()) {
+        let even = if low.to_bits() % 2 == 0 { low } else { high };
+        prop_assert_eq!(parsed(format!("[{middle}]").as_bytes()), Ok(vec![even]));
+        prop_assert_eq!(parsed(format!("[{middle}1]").as_bytes()), Ok(vec![high]));
+        let short = middle.trim_end_matches('0');
+        prop_assert_eq!(parsed(format!("[{short},{short},1,2,3,4,5,6,7]").as_bytes()).unwrap()[0], even);
+    }
+
+    // Proves: hexadecimal floats are exact where they fit, for every binary32 number.
+    #[test]
+    fn hexadecimal_floats_are_exact(value in any_finite()) {
+        let (fraction, exponent) = (value.to_bits() & 0x7f_ffff, value.to_bits() >> 23 & 0xff);
+        let whole = u32::from(exponent != 0);
+        let sign = if value.is_sign_negative() { "-" } else { "" };
+        let power = exponent.max(1) as i32 - 127;
+        let text = format!("[{sign}0x{whole}.{:06x}p{power:+}]", fraction << 1);
+        prop_assert_eq!(bits(&parsed(text.as_bytes()).unwrap()), vec![value.to_bits()]);
+    }
+
+    // Proves: no decimal of fewer digits than the printed one reads back, unless it is a tie.
+    #[test]
+    fn print_is_shortest(value in any_finite()) {
+        let mut out = [0; shortest::MAX_LEN];
+        let len = shortest::write(value, &mut out);
+        let digits = |text: &str| {
+            let mantissa = text.split('e').next().unwrap().replace(['.', '-'], "");
+            mantissa.trim_matches('0').len()
+        };
+        let ours = digits(std::str::from_utf8(&out[..len]).unwrap());
+        let theirs = format!("{value:e}");
+        let is_tie = || {
+            let shorter: f64 = theirs.parse().unwrap();
+            let steps = [value.next_up(), value.next_down()];
+            steps.iter().any(|&near| shorter == (f64::from(near) + f64::from(value)) / 2.0)
+        };
+        prop_assert!(ours == digits(&theirs) || (ours > digits(&theirs) && is_tie()));
+    }
+
+    // Proves: text with bytes changed, cut or doubled is read or refused, and every refusal names the type.
+    #[test]
+    fn damaged_literals_are_refused_by_name(
+        elements in vectors(),
+        damage in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>(), 0..4_u8), 1..6),
+    ) {
+        let mut literal = printed(&elements);
+        for (place, byte, kind) in damage {
+            let at = place.index(literal.len());
+            match kind {
+                0 => literal[at] = byte,
+                1 => literal.insert(at, byte),
+                2 => literal.truncate(at + 1),
+                _ => literal[at] = b",.[]e+-x 0n"[usize::from(byte) % 11],
+            }
+        }
+        match parsed(&literal) {
+            Ok(elements) => prop_assert!(elements.iter().all(|x| x.is_finite())),
+            Err(error) => prop_assert!(error.message.contains("vector"), "{}", error.message),
+        }
+    }
+
+    // Proves: arbitrary bytes are a vector or an error, in both forms.
+    #[test]
+    fn arbitrary_bytes_never_panic(bytes in prop::collection::vec(any::<u8>(), 0..64)) {
+        if let Ok(elements) = decoded(&bytes) {
+            prop_assert!(elements.iter().all(|x| x.is_finite()));
+        }
+        if let Err(error) = parsed(&bytes) {
+            prop_assert!(error.message.contains("vector"), "{}", error.message);
+        }
+    }
+}
