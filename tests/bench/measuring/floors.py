@@ -1,6 +1,6 @@
 """What a round trip costs before any vector is compared."""
 
-from measuring.interleaved import medians
+from measuring.interleaved import median_micros
 from measuring.plan import K, Plan
 from measuring.results import Results
 from server.side import Side
@@ -14,6 +14,6 @@ def measure_floors(results: Results, sides: list[Side], data_set: str, storage: 
         side.prepare("floor_rows", f"SELECT id FROM items WHERE id >= $1 ORDER BY id LIMIT {K}")
     keys = [[value_bytes(number)] for number in range(plan.floor_calls)]
     for statement, parameters in (("floor_one", [[]] * plan.floor_calls), ("floor_rows", keys)):
-        micros = medians(sides, plan.repeat, lambda side: side.execute_all(statement, parameters, K)[1].mean() / 1000)
+        micros = median_micros(sides, plan.repeat, statement, parameters)
         for side in sides:
             results.add(data_set, storage, statement, side.name, "", micros[side.name], "us")

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from statistics import median
 
+from measuring.plan import K
 from server.side import Side
 
 
@@ -14,3 +15,8 @@ def medians(sides: list[Side], repeat: int, measure: Callable[[Side], float]) ->
         for side in sides if turn % 2 == 0 else reversed(sides):
             values[side.name].append(measure(side))
     return {name: median(numbers) for name, numbers in values.items()}
+
+
+def median_micros(sides: list[Side], repeat: int, statement: str, parameters: list[list[bytes]]) -> dict[str, float]:
+    """Microseconds of one call of a prepared statement: the mean over the parameter lists, the median over the turns."""
+    return medians(sides, repeat, lambda side: side.execute_all(statement, parameters, K)[1].mean() / 1000)

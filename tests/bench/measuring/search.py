@@ -2,7 +2,7 @@
 
 from datasets import ground_truth
 from datasets.dataset import NO_FILTER, DataSet
-from measuring.interleaved import medians
+from measuring.interleaved import median_micros
 from measuring.plan import CURVE_EF_SEARCH, EQUAL_RECALL, K, Plan
 from measuring.results import Results
 from server.side import Side, query_parameters, search_sql
@@ -27,7 +27,7 @@ def measure_search(results: Results, sides: list[Side], data: DataSet, storage: 
             recall = ground_truth.recall(data.base, queries, found, data.truth[NO_FILTER][: plan.queries], data.metric)
             results.add(data.name, storage, "recall", side.name, ef_search, recall, "share")
             recalls.append(recall)
-        micros = medians(sides, plan.repeat, lambda side: side.execute_all(STATEMENT, parameters, K)[1].mean() / 1000)
+        micros = median_micros(sides, plan.repeat, STATEMENT, parameters)
         for side in sides:
             results.add(data.name, storage, "latency", side.name, ef_search, micros[side.name], "us")
         if ef_search >= CURVE_EF_SEARCH and min(recalls) >= max(EQUAL_RECALL):

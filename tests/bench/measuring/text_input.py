@@ -13,9 +13,8 @@ READ_ONLY = "SELECT count(ascii(t)) FROM texts"  # fetches each text whole, like
 
 
 def measure_text_input(results: Results, sides: list[Side], data: DataSet, storage: str, plan: Plan) -> None:
-    """Both sides parse the same texts, which the side named pgvector printed."""
-    source = next(side for side in sides if side.name == "pgvector")
-    texts = source.connection.execute(
+    """All sides parse the same texts, which the last one printed: pgvector, unless annex is alone."""
+    texts = sides[-1].connection.execute(
         "SELECT embedding::text FROM items ORDER BY id LIMIT %s", (plan.input_rows,)
     ).fetchall()
     for side in sides:

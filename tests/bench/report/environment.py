@@ -18,7 +18,7 @@ def describe(sides: list[Side], options: str) -> dict[str, str]:
     """Facts by name, in the order to print them."""
     facts = {
         "command": f"tests/bench/run {options}".strip(),
-        "commit": git("rev-parse", "--short=12", "HEAD") + ("" if not git("status", "--porcelain", "--untracked-files=no") else " with local changes"),
+        "commit": git("rev-parse", "--short=12", "HEAD") + local_changes(),
         "cpu": cpu_model(),
         "cores": str(os.cpu_count()),
         "last_level_cache": last_level_cache(),
@@ -32,6 +32,10 @@ def describe(sides: list[Side], options: str) -> dict[str, str]:
     for name in SETTINGS:
         facts[name] = sides[0].value(f"SHOW {name}")
     return facts
+
+
+def local_changes() -> str:
+    return " with local changes" if git("status", "--porcelain", "--untracked-files=no") else ""
 
 
 def cpu_model() -> str:

@@ -95,6 +95,8 @@ def equal_recall(results: Results, table: Measured) -> list[Verdict]:
         theirs = latency_at(results, table.data_set, table.storage, THEIRS, recall)
         if ours is None:
             lines.append(Verdict(goal, "annex does not reach this recall", False))
+        elif results.get(table.data_set, table.storage, "build", THEIRS) is None:
+            lines.append(Verdict(goal, shown(ours), None))
         elif theirs is None:
             lines.append(Verdict(goal, f"pgvector does not reach this recall; annex {shown(ours)}", True))
         else:
@@ -109,19 +111,25 @@ def shown(reading: Reading) -> str:
 
 def build_and_size(results: Results, table: Measured) -> list[Verdict]:
     lines = []
-    ours = results.get(table.data_set, table.storage, "build", OURS)
-    theirs = results.get(table.data_set, table.storage, "build", THEIRS)
-    if ours and theirs:
+    if times := both(results, table, "build"):
+        ours, theirs = times
         goal = f"{table.title}: build at least {BUILD_SPEEDUP:g} x as fast on two cores"
-        lines.append(Verdict(goal, f"{theirs / ours:.2f} x ({ours:.1f} s against {theirs:.1f} s)", theirs / ours >= BUILD_SPEEDUP))
-    ours = results.get(table.data_set, table.storage, "index_size", OURS)
-    theirs = results.get(table.data_set, table.storage, "index_size", THEIRS)
-    if ours and theirs:
+        measured = f"{theirs / ours:.2f} x ({ours:.1f} s against {theirs:.1f} s)"
+        lines.append(Verdict(goal, measured, theirs / ours >= BUILD_SPEEDUP))
+    if sizes := both(results, table, "index_size"):
+        ours, theirs = sizes
         has_goal = table.dimensions >= SIZE_DIMENSIONS
         goal = f"{table.title}: index size" + (f" at most {SIZE_SHARE:g} of pgvector's" if has_goal else "")
         measured = f"{ours / theirs:.2f} ({ours / 2**20:.0f} MB against {theirs / 2**20:.0f} MB)"
         lines.append(Verdict(goal, measured, ours / theirs <= SIZE_SHARE if has_goal else None))
     return lines
+
+
+def both(results: Results, table: Measured, measure: str) -> tuple[float, float] | None:
+    """A number of annex and the same of pgvector, or None if one was not measured."""
+    ours = results.get(table.data_set, table.storage, measure, OURS)
+    theirs = results.get(table.data_set, table.storage, measure, THEIRS)
+    return (ours, theirs) if ours and theirs else None
 
 
 def filters(results: Results, table: Measured) -> list[Verdict]:
@@ -135,9 +143,11 @@ def filters(results: Results, table: Measured) -> list[Verdict]:
         for bounds in ("default",) if unbounded is None else ("default", "unbounded"):
             ours = filter_reading(results, table, OURS, f"{name} {bounds}")
             theirs = filter_reading(results, table, THEIRS, f"{name} {bounds}")
+            if ours is None:
+                continue
             note = "" if bounds == "default" else ", no scan bounds"
             goal = f"{table.title}: WHERE {name} ({selectivity:.1%}{note}): all rows, recall at least {FILTER_RECALL}"
-            measured = f"{ours.text}; pgvector {theirs.text}"
+            measured = ours.text + (f"; pgvector {theirs.text}" if theirs else "")
             decides = bounds == "unbounded" or unbounded is None
             lines.append(Verdict(goal, measured, ours.full == 1 and ours.recall >= FILTER_RECALL if decides else None))
     return lines
@@ -157,7 +167,7 @@ class FilterReading:
         return f"ef {self.ef_search}: full {self.full:.1%}, recall {self.recall:.3f}, {self.micros:.0f} us"
 
 
-def filter_reading(results: Results, table: Measured, side: str, key: str) -> FilterReading:
+def filter_reading(results: Results, table: Measured, side: str, key: str) -> FilterReading | None:
     """The reading at the smallest ef_search that gives the rows and the recall, else at the largest."""
     reading = None
     for ef_search in FILTER_EF_SEARCH:
@@ -183,19 +193,19 @@ def agreement(results: Results, table: Measured) -> list[Verdict]:
 
 
 def inserts(results: Results, table: Measured) -> list[Verdict]:
-    ours = results.get(table.data_set, table.storage, "insert_rate", OURS)
-    theirs = results.get(table.data_set, table.storage, "insert_rate", THEIRS)
-    if not ours or not theirs:
+    rates = both(results, table, "insert_rate")
+    if rates is None:
         return []
+    ours, theirs = rates
     goal = f"{table.title}: inserts (design's wish: {INSERT_SPEEDUP:g} x pgvector)"
     return [Verdict(goal, f"{ours / theirs:.2f} x ({ours:.0f}/s against {theirs:.0f}/s)", None)]
 
 
 def text_input(results: Results, table: Measured) -> list[Verdict]:
-    ours = results.get(table.data_set, table.storage, "text_input", OURS)
-    theirs = results.get(table.data_set, table.storage, "text_input", THEIRS)
-    if not ours or not theirs:
+    times = both(results, table, "text_input")
+    if times is None:
         return []
+    ours, theirs = times
     goal = f"{table.title}: text input at least {TEXT_INPUT_SPEEDUP:g} x as fast"
     measured = f"{theirs / ours:.2f} x ({ours:.1f} ns against {theirs:.1f} ns an element)"
     return [Verdict(goal, measured, theirs / ours >= TEXT_INPUT_SPEEDUP)]
@@ -204,8 +214,7 @@ def text_input(results: Results, table: Measured) -> list[Verdict]:
 def floors(results: Results, table: Measured) -> list[Verdict]:
     lines = []
     for measure, title in (("floor_one", "SELECT 1"), ("floor_rows", "10 rows by primary key")):
-        ours = results.get(table.data_set, table.storage, measure, OURS)
-        theirs = results.get(table.data_set, table.storage, measure, THEIRS)
-        if ours and theirs:
-            lines.append(Verdict(f"{table.title}: round trip, {title}", f"{ours:.0f} us; pgvector's database {theirs:.0f} us", None))
+        if times := both(results, table, measure):
+            measured = f"{times[0]:.0f} us; in pgvector's database {times[1]:.0f} us"
+            lines.append(Verdict(f"{table.title}: round trip, {title}", measured, None))
     return lines

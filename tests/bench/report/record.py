@@ -26,7 +26,7 @@ def curves(results: Results) -> list[tuple[str, ...]]:
             for side in ("annex", "pgvector"):
                 recall = results.get(row.data_set, row.storage, "recall", side, row.parameter)
                 micros = results.get(row.data_set, row.storage, "latency", side, row.parameter)
-                numbers += [f"{recall:.4f}", f"{micros:.0f}"]
+                numbers += ["", ""] if recall is None else [f"{recall:.4f}", f"{micros:.0f}"]
             lines.append((f"{row.data_set} {row.storage}", row.parameter, *numbers))
     return lines
 
