@@ -164,15 +164,6 @@ impl Opaque {
         }
     }
 
-    /// Whether a special space is that of a page of `kind`: what a search checks of every page it reads.
-    #[inline]
-    pub fn is_of(special: &[u8], kind: PageKind) -> bool {
-        special.len() == OPAQUE_SIZE
-            && u16_at(special, 4) == kind as u16
-            && u16_at(special, 6) == PAGE_FORMAT
-            && u16_at(special, 14) == PAGE_ID
-    }
-
     /// Reads a special space; `None` if it is not one of ours.
     pub fn read(special: &[u8]) -> Option<Self> {
         if special.len() != OPAQUE_SIZE

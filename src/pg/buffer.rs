@@ -5,7 +5,7 @@
 //! abort releases pins and locks, and a second release would corrupt its counters.
 #![allow(unsafe_code)]
 
-use super::page::{PAGE_SIZE, Page, PageMut};
+use super::page::{HEADER_SIZE, LINE_POINTER_SIZE, PAGE_SIZE, Page, PageMut};
 use super::relation::{INIT_FORK, MAIN_FORK, Relation};
 use crate::distance::prefetch;
 use pgrx::pg_sys;
@@ -265,15 +265,20 @@ impl BufferHints {
         }
     }
 
-    /// Asks the CPU for `len` bytes from `start` of the page that probably holds `block`, and for its header.
+    /// Asks the CPU for what reading the item of line pointer `offset` needs: the page's header, the line pointer, and
+    /// `len` bytes from `start`, where the item probably lies.
     #[inline]
-    pub fn prefetch_bytes(&self, block: u32, start: usize, len: usize) {
+    pub fn prefetch_item(&self, block: u32, offset: u16, start: usize, len: usize) {
         let buffer = self.hints[self.slot(block)];
         if buffer > 0 && start + len <= PAGE_SIZE {
             // SAFETY: as in `prefetch_descriptor`; the block of a shared buffer has PAGE_SIZE bytes. Only
             // prefetched: the bytes may belong to another page by now.
             let page = unsafe { pg_sys::BufferGetBlock(buffer) }.cast::<u8>();
             prefetch::line(page);
+            let line_pointer = HEADER_SIZE + usize::from(offset) * LINE_POINTER_SIZE;
+            if line_pointer > prefetch::LINE {
+                prefetch::line(page.wrapping_add(line_pointer));
+            }
             prefetch::range(page.wrapping_add(start), len);
         }
     }
