@@ -7,6 +7,8 @@ checkout=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd -P)
 
 # A developer's own server must never be reached by accident.
 unset PGDATA PGHOST PGHOSTADDR PGPORT PGUSER PGDATABASE PGSERVICE PGOPTIONS PGPASSFILE PGSSLMODE PGCLIENTENCODING
+# A server that inherits it adds a backtrace to the DETAIL of each error that passes through Rust.
+unset RUST_BACKTRACE RUST_LIB_BACKTRACE
 # A runner of jobs may start without one.
 export HOME=${HOME:-$(getent passwd "$(id -u)" | cut -d: -f6)}
 # Messages are compared and parsed.
