@@ -2,6 +2,7 @@
 
 use pgrx::extension_sql_file;
 
+extension_sql_file!("../sql/schema.sql", name = "annex_schema");
 extension_sql_file!("../sql/types/shells.sql", name = "types_shells");
 extension_sql_file!(
     "../sql/types/vector.sql",
@@ -33,4 +34,9 @@ extension_sql_file!(
     "../sql/hnsw/operator_classes.sql",
     name = "hnsw_operator_classes",
     requires = ["hnsw_access_method", "distance_operators"]
+);
+extension_sql_file!(
+    "../sql/hnsw/verify.sql",
+    name = "hnsw_verify",
+    requires = ["annex_schema", "hnsw_access_method"]
 );

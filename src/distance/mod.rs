@@ -27,6 +27,18 @@ pub enum Metric {
     L1 = 3,
 }
 
+impl Metric {
+    /// Name in reports: that of the operator classes, as in `vector_l2_ops`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::L2 => "l2",
+            Self::InnerProduct => "ip",
+            Self::Cosine => "cosine",
+            Self::L1 => "l1",
+        }
+    }
+}
+
 /// Squared Euclidean distance of two vectors of equal length, accumulated in binary32.
 /// Not the square root: callers that only order by it need none.
 /// # Panics

@@ -58,6 +58,15 @@ pub extern "C" fn pg_finfo_annex_hnsw_handler() -> &'static pg_sys::Pg_finfo_rec
     &RECORD
 }
 
+/// Whether `index` is of this access method, told by a callback of its routine: another extension may have one of the
+/// same name.
+pub fn is_hnsw(index: Relation) -> bool {
+    // SAFETY: the relation is an open index, whose routine PostgreSQL has loaded.
+    let build = unsafe { (*index.as_ptr()).rd_indam.as_ref() }.and_then(|routine| routine.ambuild);
+    let ours: unsafe extern "C-unwind" fn(_, _, _) -> _ = ambuild;
+    build.is_some_and(|build| std::ptr::fn_addr_eq(build, ours))
+}
+
 #[pg_guard]
 unsafe extern "C-unwind" fn ambuild(
     heap: pg_sys::Relation,

@@ -5,6 +5,8 @@
 //! fit is `None`, which callers report as a corrupted index. Fields are in the server's byte order, as all
 //! PostgreSQL pages are.
 
+pub mod damage;
+
 use crate::distance::Metric;
 use crate::hnsw::codes::Factors;
 use crate::pg::relation::Tid;
@@ -363,12 +365,28 @@ impl Meta {
             && bytes[18] == 8
             && (2..=100).contains(&shape.m)
             && (1..=Shape::max_dims(shape.m)).contains(&shape.dims)
-            && meta.entry_level <= shape.max_level();
+            && meta.entry_level <= shape.max_level()
+            && (shape.metric != Metric::InnerProduct || meta.params == NO_BLOCK)
+            && meta.has_distinct_pages();
         if valid {
             Ok(meta)
         } else {
             Err(MetaProblem::Invalid)
         }
+    }
+
+    /// Whether no page field leads to the meta page, nor two fields for new items to the same page: who changes the
+    /// index locks these pages together, and would wait for itself.
+    fn has_distinct_pages(&self) -> bool {
+        let [a, b, c] = self.insert_page;
+        let is_distinct = |a: u32, b: u32| a == NO_BLOCK || a != b;
+        let pages = self.insert_page.iter().chain(&self.free_list);
+        is_distinct(a, b)
+            && is_distinct(b, c)
+            && is_distinct(c, a)
+            && pages
+                .chain([&self.params])
+                .all(|block| *block != META_BLOCK)
     }
 
     /// Writes the contents of a meta page: `bytes` has [`META_SIZE`] of them.
@@ -458,6 +476,21 @@ fn read_factors(item: &[u8], at: usize) -> Factors {
     }
 }
 
+/// Largest bits of a scale: 2^120, the largest that encoding gives.
+const SCALE_BITS_MAX: u32 = (120 + 127) << 23;
+/// Bits of infinity.
+const INFINITY_BITS: u32 = 0xff << 23;
+
+/// Whether the factors at `at` are such as encoding gives: none negative or NaN, only the error infinite. A search
+/// with others could meet keys that are no numbers.
+#[inline]
+fn factors_are_valid(item: &[u8], at: usize) -> bool {
+    // The bits of numbers that are not negative order as the numbers do.
+    u32_at(item, at) <= SCALE_BITS_MAX
+        && u32_at(item, at + 4) < INFINITY_BITS
+        && u32_at(item, at + 8) <= INFINITY_BITS
+}
+
 fn write_factors(item: &mut [u8], at: usize, factors: &Factors) {
     put(item, at, factors.scale.to_ne_bytes());
     put(item, at + 4, factors.norm_squared.to_ne_bytes());
@@ -487,7 +520,8 @@ impl<'a> Node<'a> {
         let fits = item.len() == shape.node_size()
             && SlotState::of(item).is_some()
             && usize::from(item[COUNT]) <= 2 * shape.m
-            && item[LEVEL] <= shape.max_level();
+            && item[LEVEL] <= shape.max_level()
+            && factors_are_valid(item, NODE_FACTORS);
         fits.then_some(Self { item, shape })
     }
 
@@ -717,7 +751,8 @@ impl<'a> Upper<'a> {
             && SlotState::of(item).is_some()
             && item[UPPER_COUNTS..UPPER_COUNTS + usize::from(level)]
                 .iter()
-                .all(|count| usize::from(*count) <= shape.m);
+                .all(|count| usize::from(*count) <= shape.m)
+            && factors_are_valid(item, UPPER_FACTORS);
         fits.then_some(Self { item, shape })
     }
 

@@ -39,12 +39,12 @@ pub enum EdgeState {
 }
 
 impl SlotMap {
-    fn set(&mut self, block: u32, offset: u16, slot: Slot) {
+    /// Adds what the pass has seen at a place; the offsets of a block come in order, from 1, without gaps.
+    pub fn set(&mut self, block: u32, offset: u16, slot: Slot) {
         let block = block as usize;
         if self.blocks.len() <= block {
             self.blocks.resize_with(block + 1, Vec::new);
         }
-        // Offsets come in order, from 1, without gaps.
         self.blocks[block].truncate(usize::from(offset) - 1);
         self.blocks[block].push(slot);
     }

@@ -169,6 +169,15 @@ impl Strategy {
     /// Buffers stay in the pool as any other.
     pub const NORMAL: Strategy = Strategy(std::ptr::null_mut());
 
+    /// A small ring for one pass over a whole relation, so that it does not evict everything else. Lives in the
+    /// current memory context.
+    pub fn bulk_read() -> Self {
+        // SAFETY: allocates in the current memory context.
+        Strategy(unsafe {
+            pg_sys::GetAccessStrategy(pg_sys::BufferAccessStrategyType::BAS_BULKREAD)
+        })
+    }
+
     /// The strategy a vacuum was called with.
     ///
     /// # Safety

@@ -87,6 +87,23 @@ unsafe impl Argument for i32 {
     }
 }
 
+// SAFETY: boolean, by value.
+unsafe impl Argument for bool {
+    unsafe fn read(fcinfo: pg_sys::FunctionCallInfo, index: usize) -> Result<Self> {
+        // SAFETY: the caller's contract.
+        Ok(unsafe { argument(fcinfo, index) }.value() & 0xff != 0)
+    }
+}
+
+// SAFETY: oid or one of its aliases as regclass, by value.
+unsafe impl Argument for pg_sys::Oid {
+    unsafe fn read(fcinfo: pg_sys::FunctionCallInfo, index: usize) -> Result<Self> {
+        // SAFETY: the caller's contract.
+        let number = unsafe { argument(fcinfo, index) }.value() as u32;
+        Ok(pg_sys::Oid::from_u32(number))
+    }
+}
+
 // SAFETY: cstring, which is NUL-terminated and lives as long as the call.
 unsafe impl Argument for &CStr {
     unsafe fn read(fcinfo: pg_sys::FunctionCallInfo, index: usize) -> Result<Self> {

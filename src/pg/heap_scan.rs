@@ -19,14 +19,24 @@ pub struct IndexBuild {
 }
 
 /// Receives the row pointer and the value of the first index column; `None` for NULL. Errors are raised.
-type Visitor<'a> = dyn FnMut(Tid, Option<ColumnValue>) -> Result<()> + 'a;
+pub type Visitor<'a> = dyn FnMut(Tid, Option<ColumnValue>) -> Result<()> + 'a;
 
-struct CallbackState<'a, 'b> {
+/// What [`visit_row`] is given as its state.
+pub(super) struct CallbackState<'a, 'b> {
     visit: &'a mut Visitor<'b>,
 }
 
+/// The state for a scan that calls [`visit_row`].
+pub(super) fn callback_state<'a, 'b>(visit: &'a mut Visitor<'b>) -> CallbackState<'a, 'b> {
+    CallbackState { visit }
+}
+
+/// The callback of `index_build_range_scan`.
+///
+/// # Safety
+/// Called by PostgreSQL only, with a [`CallbackState`] as its state.
 #[pgrx::pg_guard]
-unsafe extern "C-unwind" fn callback(
+pub(super) unsafe extern "C-unwind" fn visit_row(
     _index: pg_sys::Relation,
     tid: pg_sys::ItemPointer,
     values: *mut pg_sys::Datum,
@@ -79,7 +89,7 @@ impl IndexBuild {
     }
 
     fn scan_range(&self, is_whole: bool, start: u32, count: u32, visit: &mut Visitor<'_>) -> f64 {
-        let mut state = CallbackState { visit };
+        let mut state = callback_state(visit);
         // SAFETY: contract of `from_pg`; the callback and its state outlive the call. This is what the inline
         // functions `table_index_build_scan` and `table_index_build_range_scan` do: a synchronised scan and
         // progress reports only for the whole table.
@@ -97,7 +107,7 @@ impl IndexBuild {
                 is_whole,
                 start,
                 count,
-                Some(callback),
+                Some(visit_row),
                 (&raw mut state).cast(),
                 std::ptr::null_mut(),
             )

@@ -67,6 +67,11 @@ impl<'a> Page<'a> {
         item_range(self.0, offset).map(|range| &self.0[range])
     }
 
+    /// Where on the page the item of line pointer `offset` lies, or `None` if unused or out of bounds.
+    pub fn item_range(self, offset: u16) -> Option<std::ops::Range<usize>> {
+        item_range(self.0, offset)
+    }
+
     /// Number of line pointers.
     pub fn item_count(self) -> u16 {
         let lower = u16_at(self.0, PD_LOWER).min(PAGE_SIZE);

@@ -1,0 +1,13 @@
+CREATE FUNCTION annex.verify(index regclass, deep boolean DEFAULT false)
+    RETURNS TABLE (severity text, block bigint, item integer, finding text, detail text)
+    AS 'MODULE_PATHNAME', 'annex_verify' LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE;
+COMMENT ON FUNCTION annex.verify(regclass, boolean) IS
+    'checks an hnsw index, one row per finding (error, warning or info); deep also compares it with every row of its table';
+
+CREATE FUNCTION annex.index_info(index regclass)
+    RETURNS TABLE (form text, metric text, dimensions integer, m integer, ef_construction integer, nodes bigint,
+                   tombstones bigint, heap_rows bigint, upper_nodes bigint, entry_level integer, format_version integer,
+                   size_bytes bigint, last_repair timestamptz)
+    AS 'MODULE_PATHNAME', 'annex_index_info' LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE ROWS 1;
+COMMENT ON FUNCTION annex.index_info(regclass) IS
+    'what an hnsw index is and how much is in it; reads all of the index';

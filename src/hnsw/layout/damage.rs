@@ -1,0 +1,118 @@
+//! Why an item was refused by its `read`: the words of XX002 and of `annex.verify`. Pure.
+
+use super::{
+    CHUNK_CAPACITY, CHUNK_SIZE, COUNT, LEVEL, NODE_FACTORS, Shape, SlotState, UPPER_COUNTS,
+    UPPER_FACTORS, factors_are_valid,
+};
+
+fn size(item: &[u8], expected: usize) -> Option<String> {
+    (item.len() != expected).then(|| format!("It has {} bytes, not {expected}.", item.len()))
+}
+
+fn state(item: &[u8]) -> Option<String> {
+    match (item.first(), SlotState::of(item)) {
+        (_, Some(_)) => None,
+        (Some(state), None) => Some(format!("Its state is {state}.")),
+        (None, None) => Some("It has no bytes.".to_owned()),
+    }
+}
+
+fn count(count: u8, most: usize, what: &str) -> Option<String> {
+    (usize::from(count) > most).then(|| format!("{count} {what} where at most {most} fit."))
+}
+
+fn factors(item: &[u8], at: usize) -> Option<String> {
+    (!factors_are_valid(item, at))
+        .then(|| "A factor of its code is negative, infinite or not a number.".to_owned())
+}
+
+/// What is wrong with a node item; `None` if [`super::Node::read`] accepts it.
+pub fn of_node(item: &[u8], shape: &Shape) -> Option<String> {
+    size(item, shape.node_size())
+        .or_else(|| state(item))
+        .or_else(|| count(item[COUNT], shape.degree(0), "neighbors"))
+        .or_else(|| level(item[LEVEL], 0, shape))
+        .or_else(|| factors(item, NODE_FACTORS))
+}
+
+fn level(level: u8, lowest: u8, shape: &Shape) -> Option<String> {
+    let highest = shape.max_level();
+    (!(lowest..=highest).contains(&level))
+        .then(|| format!("Its level is {level}, not in {lowest} to {highest}."))
+}
+
+/// What is wrong with an upper item; `None` if [`super::Upper::read`] accepts it.
+pub fn of_upper(item: &[u8], shape: &Shape) -> Option<String> {
+    let Some(&at) = item.get(LEVEL) else {
+        return state(item);
+    };
+    level(at, 1, shape)
+        .or_else(|| size(item, shape.upper_size(at)))
+        .or_else(|| state(item))
+        .or_else(|| {
+            item[UPPER_COUNTS..UPPER_COUNTS + usize::from(at)]
+                .iter()
+                .find_map(|used| count(*used, shape.degree(1), "neighbors"))
+        })
+        .or_else(|| factors(item, UPPER_FACTORS))
+}
+
+/// What is wrong with a TID chunk; `None` if [`super::TidChunk::read`] accepts it.
+pub fn of_chunk(item: &[u8]) -> Option<String> {
+    size(item, CHUNK_SIZE)
+        .or_else(|| state(item))
+        .or_else(|| count(item[COUNT], CHUNK_CAPACITY, "rows"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Node, TidChunk, Upper};
+    use super::*;
+    use crate::distance::Metric;
+
+    /// Every item with one changed byte is refused with a reason or accepted without one.
+    #[test]
+    fn a_reason_is_given_exactly_for_what_is_refused() {
+        let shape = Shape {
+            metric: Metric::L2,
+            dims: 5,
+            m: 2,
+        };
+        let mut refused = [0; 3];
+        for (len, kind) in [
+            (shape.node_size(), 0),
+            (shape.upper_size(1), 1),
+            (CHUNK_SIZE, 2),
+            (7, 0),
+            (0, 1),
+            (3, 2),
+        ] {
+            for at in 0..len.max(1) {
+                for value in 0..=255u8 {
+                    let mut item = vec![0; len];
+                    if kind == 1 && len > LEVEL {
+                        item[LEVEL] = 1;
+                    }
+                    if let Some(byte) = item.get_mut(at) {
+                        *byte = value;
+                    }
+                    let (is_read, reason) = match kind {
+                        0 => (Node::read(&item, &shape).is_some(), of_node(&item, &shape)),
+                        1 => (
+                            Upper::read(&item, &shape).is_some(),
+                            of_upper(&item, &shape),
+                        ),
+                        _ => (TidChunk::read(&item).is_some(), of_chunk(&item)),
+                    };
+                    assert_eq!(
+                        is_read,
+                        reason.is_none(),
+                        "kind {kind}, byte {at} = {value}"
+                    );
+                    refused[kind] += usize::from(!is_read);
+                }
+            }
+        }
+        assert!(refused.iter().all(|count| *count > 200));
+    }
+}
