@@ -4,7 +4,7 @@
 //! changed meanwhile (generation and list version); the last try decides under the lock, so that an update is
 //! never lost. One content lock at a time.
 
-use super::code_cache::CodeCache;
+use super::code_cache::{CachedCode, CodeCache};
 use super::codes::CodeParams;
 use super::disk_graph::{DiskGraph, corrupt_item, expect_kind};
 use super::layout::{ItemPtr, Node, NodeMut, PageKind, Shape, SlotState, Upper, UpperMut};
@@ -192,10 +192,13 @@ pub fn choose(
     degree: usize,
 ) -> Result<Vec<ItemPtr>> {
     cache.load(graph, level, neighbors.iter().copied())?;
-    let mut sorted: Vec<(f32, ItemPtr)> = neighbors
+    let Some(own) = cache.find(owner) else {
+        return Ok(neighbors.into_iter().take(degree).collect());
+    };
+    let mut sorted: Vec<(f32, CachedCode)> = neighbors
         .into_iter()
-        .filter(|neighbor| cache.contains(*neighbor))
-        .map(|neighbor| (cache.key(params, owner, neighbor), neighbor))
+        .filter_map(|neighbor| cache.find(neighbor))
+        .map(|neighbor| (cache.key(params, own, neighbor), neighbor))
         .collect();
     sorted.sort_unstable_by(|a, b| a.0.total_cmp(&b.0));
     let mut chosen = Vec::new();
@@ -205,5 +208,5 @@ pub fn choose(
         |a, b| Ok::<f32, Error>(cache.key(params, a, b)),
         &mut chosen,
     )?;
-    Ok(chosen.iter().map(|link| link.id).collect())
+    Ok(chosen.iter().map(|link| cache.node(link.id)).collect())
 }

@@ -5,11 +5,39 @@ use super::disk_graph::DiskGraph;
 use super::layout::ItemPtr;
 use crate::error::Result;
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+use std::hash::{BuildHasherDefault, Hasher};
+
+/// Hashes places: pointers come from our own pages, so no defence against chosen keys is needed.
+#[derive(Default)]
+struct PlaceHasher(u64);
+
+impl Hasher for PlaceHasher {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            self.write_u64(u64::from(*byte));
+        }
+    }
+
+    fn write_u64(&mut self, value: u64) {
+        let mixed = (self.0 ^ value).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+        self.0 = mixed ^ (mixed >> 32);
+    }
+}
+
+/// A code in the cache: what keys are computed of without looking it up again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct CachedCode(u32);
 
 /// Codes by the pointer of their node (level 0) or upper item; one level at a time.
 pub struct CodeCache {
     dims: usize,
-    places: HashMap<ItemPtr, u32>,
+    codes_by_place: HashMap<u64, CachedCode, BuildHasherDefault<PlaceHasher>>,
+    nodes: Vec<ItemPtr>,
     codes: Vec<i8>,
     factors: Vec<Factors>,
     hashes: Vec<(u64, ItemPtr)>,
@@ -20,7 +48,8 @@ impl CodeCache {
     pub fn new(dims: usize) -> Self {
         Self {
             dims,
-            places: HashMap::new(),
+            codes_by_place: HashMap::default(),
+            nodes: Vec::new(),
             codes: Vec::new(),
             factors: Vec::new(),
             hashes: Vec::new(),
@@ -29,15 +58,22 @@ impl CodeCache {
 
     /// Forgets everything: the next codes may be those of another level.
     pub fn clear(&mut self) {
-        self.places.clear();
+        self.codes_by_place.clear();
+        self.nodes.clear();
         self.codes.clear();
         self.factors.clear();
         self.hashes.clear();
     }
 
-    /// Whether the code of `node` is here; it is not if the node was gone when it was to be loaded.
-    pub fn contains(&self, node: ItemPtr) -> bool {
-        self.places.contains_key(&node)
+    /// The code of `node`; `None` if it was not loaded, or gone when it was to be loaded.
+    pub fn find(&self, node: ItemPtr) -> Option<CachedCode> {
+        let found = *self.codes_by_place.get(&node.place())?;
+        (self.node(found) == node).then_some(found)
+    }
+
+    /// The node of a code.
+    pub fn node(&self, code: CachedCode) -> ItemPtr {
+        self.nodes[code.0 as usize]
     }
 
     /// Reads the codes of `nodes` that are not here yet. Takes share locks, one page at a time.
@@ -49,7 +85,7 @@ impl CodeCache {
     ) -> Result<()> {
         let missing: Vec<ItemPtr> = nodes
             .into_iter()
-            .filter(|node| !self.contains(*node))
+            .filter(|node| self.find(*node).is_none())
             .collect();
         graph.prefetch_codes(&missing, level);
         for node in missing {
@@ -65,13 +101,11 @@ impl CodeCache {
         Ok(())
     }
 
-    /// Adds a code that the caller has read.
+    /// Adds a code that the caller has read. A slot that was reused since it was read keeps its first code here.
     pub fn add(&mut self, node: ItemPtr, code: &[i8], factors: Factors) {
-        if self
-            .places
-            .insert(node, self.factors.len() as u32)
-            .is_none()
-        {
+        if let Entry::Vacant(place) = self.codes_by_place.entry(node.place()) {
+            place.insert(CachedCode(self.nodes.len() as u32));
+            self.nodes.push(node);
             self.codes.extend_from_slice(code);
             self.factors.push(factors);
         }
@@ -85,19 +119,17 @@ impl CodeCache {
             .map(|(_, node)| *node)
     }
 
-    fn get(&self, node: ItemPtr) -> Option<(&[i8], &Factors)> {
-        let place = *self.places.get(&node)? as usize;
-        Some((
-            self.codes.get(place * self.dims..(place + 1) * self.dims)?,
-            self.factors.get(place)?,
-        ))
+    fn code(&self, code: CachedCode) -> (&[i8], &Factors) {
+        let at = code.0 as usize;
+        (
+            &self.codes[at * self.dims..(at + 1) * self.dims],
+            &self.factors[at],
+        )
     }
 
-    /// Order key of two nodes; infinite if one of them is not here, so that it is never preferred.
-    pub fn key(&self, params: &CodeParams, a: ItemPtr, b: ItemPtr) -> f32 {
-        match (self.get(a), self.get(b)) {
-            (Some((a, fa)), Some((b, fb))) => params.code_key(a, fa, b, fb),
-            _ => f32::INFINITY,
-        }
+    /// Order key of two codes.
+    pub fn key(&self, params: &CodeParams, a: CachedCode, b: CachedCode) -> f32 {
+        let ((a, a_factors), (b, b_factors)) = (self.code(a), self.code(b));
+        params.code_key(a, a_factors, b, b_factors)
     }
 }

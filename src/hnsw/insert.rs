@@ -135,7 +135,7 @@ impl Inserter {
             let mut cache = CodeCache::new(self.shape.dims);
             let lists = self.choose_neighbors(&meta, &query, level, &mut cache)?;
             failpoint::hit("insert_search");
-            if self.join_equal(tid, &new, &query, &cache)? {
+            if self.join_equal(tid, &new, &cache)? {
                 return Ok(());
             }
             let (node, upper) = self.write_node(tid, &new, level, &lists)?;
@@ -190,13 +190,12 @@ impl Inserter {
             select_neighbors(
                 found
                     .iter()
-                    .filter(|c| cache.contains(c.node))
-                    .map(|c| (c.key, c.node)),
+                    .filter_map(|c| Some((c.key, cache.find(c.node)?))),
                 self.shape.degree(at),
                 |a, b| Ok::<f32, Error>(cache.key(params, a, b)),
                 &mut chosen,
             )?;
-            lists[usize::from(at)] = chosen.iter().map(|link| link.id).collect();
+            lists[usize::from(at)] = chosen.iter().map(|link| cache.node(link.id)).collect();
             if at == 1
                 && let Some(nearest) = found.first()
             {
@@ -212,14 +211,7 @@ impl Inserter {
     }
 
     /// Adds the row to a node with an equal vector among those found, if there is one.
-    fn join_equal(
-        &mut self,
-        tid: Tid,
-        new: &NewVector,
-        query: &Query,
-        cache: &CodeCache,
-    ) -> Result<bool> {
-        let _ = query;
+    fn join_equal(&mut self, tid: Tid, new: &NewVector, cache: &CodeCache) -> Result<bool> {
         for node in cache.with_hash(new.hash) {
             if join_equal_node(self.index, &self.shape, node, tid, new)? {
                 return Ok(true);
