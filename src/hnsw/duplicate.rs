@@ -94,6 +94,9 @@ fn try_join(
     expect_kind(index, block, chunk_buffer.page(), PageKind::Overflow)?;
     let change = Change::begin(index);
     {
+        // The node's page first: replay locks pages in the order they are registered, and a scan on a standby
+        // waits for a chunk while it holds the node.
+        let mut node_page = change.register(&node_buffer);
         let mut page = change.register(&chunk_buffer);
         let Some(offset) = take_slot(index, block, &mut page, CHUNK_SIZE)? else {
             return Ok(Outcome::NoRoom(block));
@@ -102,7 +105,7 @@ fn try_join(
             .item_mut(offset)
             .ok_or_else(|| corrupt_item(index, block, offset, "TID chunk"))?;
         write_chunk(item, &[tid], head);
-        node_mut(&mut change.register(&node_buffer), ptr, shape)
+        node_mut(&mut node_page, ptr, shape)
             .ok_or_else(|| corrupt("node"))?
             .set_overflow(Some((block, offset)));
     }

@@ -34,22 +34,23 @@ pub fn advance(index: Relation, kind: PageKind, full: u32) -> Result<()> {
     if meta.insert_page[slot] != full {
         return Ok(());
     }
-    let change = Change::begin(index);
     let reused = meta.free_list[slot];
-    let page_buffer;
-    if reused != NO_BLOCK {
+    let page_buffer = if reused != NO_BLOCK {
         expect_block(index, reused)?;
-        page_buffer = Exclusive::read(index, reused);
-        let opaque = expect_kind(index, reused, page_buffer.page(), kind)?;
-        meta.free_list[slot] = opaque.next;
-        let mut page = change.register(&page_buffer);
-        Opaque::new(kind).write(page.special_mut());
+        let buffer = Exclusive::read(index, reused);
+        meta.free_list[slot] = expect_kind(index, reused, buffer.page(), kind)?.next;
+        buffer
     } else {
-        page_buffer = Exclusive::extend(index);
+        Exclusive::extend(index)
+    };
+    meta.insert_page[slot] = page_buffer.block();
+    let change = Change::begin(index);
+    write_meta_in(&change, &meta_buffer, &meta);
+    if reused != NO_BLOCK {
+        Opaque::new(kind).write(change.register(&page_buffer).special_mut());
+    } else {
         init_empty_page(&mut change.register_new(&page_buffer), kind);
     }
-    meta.insert_page[slot] = page_buffer.block();
-    write_meta_in(&change, &meta_buffer, &meta);
     change.commit();
     Ok(())
 }
@@ -71,15 +72,15 @@ pub fn offer_free_slots(index: Relation, kind: PageKind, block: u32) -> Result<(
     if opaque.in_free_list || meta.insert_page[slot] == block {
         return Ok(());
     }
-    let change = Change::begin(index);
     let listed = Opaque {
         next: meta.free_list[slot],
         kind,
         in_free_list: true,
     };
-    listed.write(change.register(&page_buffer).special_mut());
     meta.free_list[slot] = block;
+    let change = Change::begin(index);
     write_meta_in(&change, &meta_buffer, &meta);
+    listed.write(change.register(&page_buffer).special_mut());
     change.commit();
     Ok(())
 }

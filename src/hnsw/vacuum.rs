@@ -175,20 +175,30 @@ fn pop_or_clean_chain(
             continue;
         }
         let change = Change::begin(index);
-        {
-            let mut page = change.register(&buffer);
-            let item = page.item_mut(offset).ok_or_else(corrupt)?;
-            if is_freed {
-                free(item);
-                let mut node_page = change.register(node_buffer);
-                node_page
-                    .item_mut(rows.offset)
-                    .and_then(|item| NodeMut::new(item, shape))
-                    .ok_or_else(corrupt_node)?
-                    .set_overflow(next);
-            } else {
-                write_chunk(item, &kept, next);
-            }
+        if is_freed {
+            // The node's page first: replay locks pages in the order they are registered, and a scan on a standby
+            // waits for a chunk while it holds the node.
+            let mut node_page = change.register(node_buffer);
+            node_page
+                .item_mut(rows.offset)
+                .and_then(|item| NodeMut::new(item, shape))
+                .ok_or_else(corrupt_node)?
+                .set_overflow(next);
+            free(
+                change
+                    .register(&buffer)
+                    .item_mut(offset)
+                    .ok_or_else(corrupt)?,
+            );
+        } else {
+            write_chunk(
+                change
+                    .register(&buffer)
+                    .item_mut(offset)
+                    .ok_or_else(corrupt)?,
+                &kept,
+                next,
+            );
         }
         change.commit();
         if is_freed {
