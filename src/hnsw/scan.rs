@@ -102,7 +102,7 @@ struct Settings {
 }
 
 impl Settings {
-    fn current() -> Self {
+    fn current(index: Relation) -> Self {
         let mode = guc::ITERATIVE_SCAN.get();
         let max_tuples = guc::MAX_SCAN_TUPLES.get();
         let work_mem = crate::pg::memory::work_mem_bytes();
@@ -113,7 +113,7 @@ impl Settings {
             max_bytes: (work_mem as f64 * guc::SCAN_MEM_MULTIPLIER.get()) as usize,
             is_exact: mode == IterativeScan::strict_order
                 && max_tuples == i32::MAX
-                && crate::pg::executor::reads_to_the_end(),
+                && crate::pg::executor::reads_to_the_end(index),
         }
     }
 }
@@ -220,7 +220,7 @@ impl Scan {
             ));
         }
         let params = CodeParams::new(meta.shape.metric, meta.shape.dims, read_mean(index, &meta)?);
-        let settings = Settings::current();
+        let settings = Settings::current(index);
         let mut search = take_search();
         search.reset(settings.mode != IterativeScan::off);
         Ok(Some(Self {
@@ -271,11 +271,9 @@ impl Scan {
 
     /// Finds the next batch; `false` if there is none.
     fn fill_batch(&mut self) -> Result<bool> {
-        if self.settings.is_exact && !self.is_started {
-            if self.read_all()? {
-                self.is_finished = true;
-                return Ok(true);
-            }
+        if self.settings.is_exact && !self.is_started && self.read_all()? {
+            self.is_finished = true;
+            return Ok(true);
         }
         self.search_batch()?;
         let mut batch = std::mem::take(&mut self.batch);

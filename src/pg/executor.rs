@@ -1,42 +1,80 @@
-//! What the running query will read of a scan. Only looks, never changes anything.
+//! What the running query will read of an index. Only looks, never changes anything.
 #![allow(unsafe_code)]
 
+use super::relation::Relation;
 use pgrx::pg_sys;
 
-/// Whether nothing says that only some rows of the running query will be read: no LIMIT in its plan, no cursor.
+/// What a plan says about one index.
+#[derive(Debug, Clone, Copy, Default)]
+struct Found {
+    has_limit: bool,
+    has_index_scan: bool,
+}
+
+/// Whether the query of the active portal scans `index` itself, and nothing in it says that only some rows will be
+/// read: no Limit in its plan, no cursor.
 ///
-/// A guess from the active portal, for choosing between two right ways: an access method is not told how many rows
-/// are wanted. Queries run inside functions are judged by the query that called the function.
-pub fn reads_to_the_end() -> bool {
-    // SAFETY: ActivePortal is null or valid on the main thread while a query runs; so are its query descriptor,
-    // the planned statement and the plan tree, none of which is kept.
+/// For choosing between two right ways, as an access method is not told how many rows are wanted. A query that runs
+/// inside a function is not the portal's own, so the answer is `false` for it.
+pub fn reads_to_the_end(index: Relation) -> bool {
+    // SAFETY: ActivePortal is null or valid on the main thread while a query runs; so are its query descriptor, the
+    // planned statement and the plans, none of which is kept.
     unsafe {
         let Some(portal) = pg_sys::ActivePortal.as_ref() else {
-            return true;
+            return false;
         };
-        let is_cursor = !portal.name.is_null() && *portal.name != 0;
         let Some(query) = portal.queryDesc.as_ref() else {
-            return !is_cursor;
+            return false;
         };
         let Some(statement) = query.plannedstmt.as_ref() else {
-            return !is_cursor;
+            return false;
         };
-        !is_cursor && !has_limit(statement.planTree)
+        let is_cursor = !portal.name.is_null() && *portal.name != 0;
+        let mut found = Found::default();
+        walk(statement.planTree, index.oid(), &mut found);
+        walk_list(statement.subplans, index.oid(), &mut found);
+        found.has_index_scan && !found.has_limit && !is_cursor
     }
 }
 
-/// Whether a plan tree has a Limit node on its outer or inner sides.
+/// Looks at a plan and at the plans below it.
 ///
 /// # Safety
 /// `plan` is null or a valid plan tree.
-unsafe fn has_limit(plan: *const pg_sys::Plan) -> bool {
-    // SAFETY: contract of this function; the children of a valid plan are null or valid.
+unsafe fn walk(plan: *const pg_sys::Plan, index: pg_sys::Oid, found: &mut Found) {
+    use pg_sys::NodeTag::{T_Append, T_IndexScan, T_Limit, T_MergeAppend, T_SubqueryScan};
+    // SAFETY: contract of this function; a node's tag tells its type, whose children are null or valid.
     unsafe {
-        let Some(node) = plan.as_ref() else {
-            return false;
-        };
-        node.type_ == pg_sys::NodeTag::T_Limit
-            || has_limit(node.lefttree)
-            || has_limit(node.righttree)
+        let Some(node) = plan.as_ref() else { return };
+        match node.type_ {
+            T_Limit => found.has_limit = true,
+            T_IndexScan => {
+                found.has_index_scan |= (*plan.cast::<pg_sys::IndexScan>()).indexid == index;
+            }
+            T_Append => walk_list((*plan.cast::<pg_sys::Append>()).appendplans, index, found),
+            T_MergeAppend => walk_list(
+                (*plan.cast::<pg_sys::MergeAppend>()).mergeplans,
+                index,
+                found,
+            ),
+            T_SubqueryScan => walk((*plan.cast::<pg_sys::SubqueryScan>()).subplan, index, found),
+            _ => {}
+        }
+        walk(node.lefttree, index, found);
+        walk(node.righttree, index, found);
+    }
+}
+
+/// The same for each plan of a list.
+///
+/// # Safety
+/// `plans` is null or a valid list of plans.
+unsafe fn walk_list(plans: *mut pg_sys::List, index: pg_sys::Oid, found: &mut Found) {
+    // SAFETY: contract of this function; a list has `length` elements.
+    unsafe {
+        let Some(list) = plans.as_ref() else { return };
+        for i in 0..list.length.max(0) as usize {
+            walk((*list.elements.add(i)).ptr_value.cast(), index, found);
+        }
     }
 }
