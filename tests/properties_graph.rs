@@ -19,6 +19,7 @@ const PARAMS: BuildParams = BuildParams {
     ef_construction: 40,
     max_level: 5,
     seed: 42,
+    threads: 2,
 };
 
 fn builders() -> [&'static (dyn GraphBuilder + Sync); 2] {
@@ -359,7 +360,7 @@ proptest! {
         let values: Vec<f32> =
             (0..rows * dims).map(|_| (next() * values_each).floor() - 1.0).collect();
         let arena = encode(metric, dims, &values);
-        let params = BuildParams { m, ef_construction: 2 * m + more_candidates, max_level, seed };
+        let params = BuildParams { m, ef_construction: 2 * m + more_candidates, max_level, seed, threads };
         for builder in builders() {
             let graph = build_refined(builder, threads, &arena, &params);
             assert_well_formed(&graph, rows, &params);

@@ -77,6 +77,7 @@ fn run(
         ef_construction: 64,
         max_level: 8,
         seed: 1,
+        threads: rayon::current_num_threads(),
     };
     let control = BuildControl::default();
     let start = Instant::now();

@@ -14,6 +14,8 @@ pub struct BuildParams {
     pub max_level: u8,
     /// Seed of the level choice.
     pub seed: u64,
+    /// Threads of the pool that the build will run in: each takes memory of its own.
+    pub threads: usize,
 }
 
 /// Shared between the builder's threads and the thread that waits for them.
@@ -121,7 +123,8 @@ impl Topology {
 /// Called inside the rayon pool that it may use. Never calls PostgreSQL, checks `control.cancel` at least
 /// each millisecond, returns failures as values.
 pub trait GraphBuilder {
-    /// Bytes that building `rows` nodes will take beside the arena itself.
+    /// Bytes that building `rows` nodes will take beside the arena itself. Called outside any pool, and must not
+    /// ask rayon for anything there: that would start its global threads in the backend.
     fn memory_bytes(&self, rows: usize, params: &BuildParams) -> usize;
 
     /// Builds the graph over all nodes of `arena`.

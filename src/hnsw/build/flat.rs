@@ -35,8 +35,7 @@ impl GraphBuilder for FlatBuilder {
         let nodes = rows * size_of::<u8>();
         let scratch =
             Scratch::memory_bytes(rows, params.m, params.ef_construction, params.max_level);
-        let working = Links::memory_bytes(rows, upper_lists, params.m)
-            + scratch * rayon::current_num_threads();
+        let working = Links::memory_bytes(rows, upper_lists, params.m) + scratch * params.threads;
         // The codes are grouped before the lists exist, so only the larger of the two counts.
         nodes + EqualCodes::kept_bytes(rows) + working.max(EqualCodes::working_bytes(rows))
     }
@@ -196,6 +195,7 @@ mod tests {
             ef_construction: 64,
             max_level: 3,
             seed: 7,
+            threads: 1,
         };
         let levels: Vec<u8> = draw_levels(160_000, &params).collect();
         let count = |least: u8| levels.iter().filter(|&&level| level >= least).count();

@@ -162,12 +162,13 @@ fn build_params(shape: &Shape, options: &Options) -> BuildParams {
         ef_construction: options.ef_construction,
         max_level: shape.max_level(),
         seed: LEVEL_SEED,
+        threads: worker_pool::build_threads(),
     }
 }
 
 /// How many rows `maintenance_work_mem` suffices for, and how many bytes one takes.
 #[derive(Debug, Clone, Copy)]
-pub(self) struct MemoryLimit {
+struct MemoryLimit {
     rows: usize,
     bytes_per_row: usize,
 }
@@ -275,7 +276,7 @@ impl Run<'_> {
         let builder = graph_builder(&self.options);
         let params = build_params(&self.meta.shape, &self.options);
         let result = worker_pool::run(
-            worker_pool::build_threads(),
+            params.threads,
             cancel,
             || progress::set_tuples_done(control.inserted.load(Ordering::Relaxed)),
             || {
