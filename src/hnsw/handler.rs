@@ -90,6 +90,7 @@ unsafe extern "C-unwind" fn ambuildempty(index: pg_sys::Relation) {
 }
 
 #[pg_guard]
+#[allow(clippy::too_many_arguments)] // the signature is PostgreSQL's
 unsafe extern "C-unwind" fn aminsert(
     index: pg_sys::Relation,
     values: *mut Datum,
@@ -170,6 +171,7 @@ unsafe extern "C-unwind" fn amvacuumcleanup(
 }
 
 #[pg_guard]
+#[allow(clippy::too_many_arguments)] // the signature is PostgreSQL's
 unsafe extern "C-unwind" fn amcostestimate(
     root: *mut pg_sys::PlannerInfo,
     path: *mut pg_sys::IndexPath,

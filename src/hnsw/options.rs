@@ -104,6 +104,7 @@ pub fn register() {
 
 /// `amoptions`: parses the options of CREATE or ALTER INDEX.
 pub fn parse(options: pg_sys::Datum, validate: bool) -> *mut pg_sys::bytea {
+    #[allow(clippy::needless_update)] // PostgreSQL 18 has one field more
     let element = |name: &'static std::ffi::CStr, kind, offset: usize| pg_sys::relopt_parse_elt {
         optname: name.as_ptr(),
         opttype: kind,

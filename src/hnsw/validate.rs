@@ -61,10 +61,9 @@ pub fn operator_class(class: pg_sys::Oid) -> Result<bool> {
 pub fn metric_of(index: Relation) -> Result<Metric> {
     let name = index
         .support_function(SUPPORT_DISTANCE)
-        .and_then(crate::pg::catalog::function_name)
-        .unwrap_or_default();
+        .and_then(crate::pg::catalog::function_name);
     let is_normalised = index.support_function(SUPPORT_NORM).is_some();
-    match (name.as_str(), is_normalised) {
+    match (name.as_deref().unwrap_or_default(), is_normalised) {
         ("vector_l2_squared_distance", false) => Ok(Metric::L2),
         ("vector_negative_inner_product", false) => Ok(Metric::InnerProduct),
         ("vector_negative_inner_product", true) => Ok(Metric::Cosine),
@@ -73,7 +72,10 @@ pub fn metric_of(index: Relation) -> Result<Metric> {
             SqlState::FeatureNotSupported,
             "type not supported for hnsw index",
         )
-        .with_detail(format!("Its distance function is \"{name}\"."))
+        .with_detail(name.map_or_else(
+            || "Its operator class has no distance function.".to_owned(),
+            |name| format!("Its distance function is \"{name}\"."),
+        ))
         .with_hint("Use vector_l2_ops, vector_ip_ops, vector_cosine_ops or vector_l1_ops.")),
     }
 }

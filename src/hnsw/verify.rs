@@ -219,14 +219,14 @@ pub fn verify(opened: &OwnedIndex, is_deep: bool) -> Result<Vec<Finding>> {
     let mean = match read_mean(index, &meta) {
         Ok(mean) => Some(mean),
         Err(error) => {
-            damage(Err(error))?.map(|error| {
+            if let Some(error) = damage(Err(error))? {
                 report.page(
                     Severity::Error,
                     meta.params,
                     "mean is not valid",
                     words(&error),
-                )
-            });
+                );
+            }
             None
         }
     };

@@ -298,11 +298,12 @@ impl BufferHints {
         let slot = self.slot(block);
         let hint = self.hints[slot];
         self.pins = self.pins.wrapping_add(1);
-        if hint > 0
-            && !self.pins.is_multiple_of(REFRESH_INTERVAL)
-            && super::compat::read_recent_buffer(self.relation.as_ptr(), block, hint)
-        {
-            return Shared::lock(hint);
+        if hint > 0 && !self.pins.is_multiple_of(REFRESH_INTERVAL) {
+            let relation = self.relation.as_ptr();
+            // SAFETY: the relation is open; the hint was the number of a buffer, and is above 0.
+            if unsafe { super::compat::read_recent_buffer(relation, block, hint) } {
+                return Shared::lock(hint);
+            }
         }
         let shared = Shared::read(self.relation, block);
         if !self.local {

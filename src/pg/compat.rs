@@ -7,8 +7,11 @@ use pgrx::pg_sys;
 const INVALID_SUB_TRANSACTION_ID: pg_sys::SubTransactionId = 0;
 
 /// `RelationNeedsWAL(relation)`.
-pub fn relation_needs_wal(relation: pg_sys::Relation) -> bool {
-    // SAFETY: callers pass an open relation (`pg::relation::Relation`); wal_level is read on the main thread.
+///
+/// # Safety
+/// `relation` is open.
+pub unsafe fn relation_needs_wal(relation: pg_sys::Relation) -> bool {
+    // SAFETY: contract of this function; wal_level is read on the main thread.
     unsafe {
         let rel = &*relation;
         let permanent = (*rel.rd_rel).relpersistence as u8 == pg_sys::RELPERSISTENCE_PERMANENT;
@@ -45,8 +48,15 @@ pub unsafe fn tuple_desc_attr<'a>(
 }
 
 /// `ReadRecentBuffer`: pins `buffer` if it still holds `block` of the relation's main fork.
-pub fn read_recent_buffer(relation: pg_sys::Relation, block: u32, buffer: pg_sys::Buffer) -> bool {
-    // SAFETY: callers pass an open relation; the function itself validates that the buffer holds the block.
+///
+/// # Safety
+/// `relation` is open, `buffer` valid: PostgreSQL itself checks which block it holds.
+pub unsafe fn read_recent_buffer(
+    relation: pg_sys::Relation,
+    block: u32,
+    buffer: pg_sys::Buffer,
+) -> bool {
+    // SAFETY: contract of this function.
     unsafe {
         #[cfg(any(feature = "pg14", feature = "pg15"))]
         let locator = (*relation).rd_node;
@@ -68,8 +78,11 @@ pub fn vacuum_delay_point() {
 }
 
 /// `pgstat_count_index_scan`, and the counter that EXPLAIN shows from PostgreSQL 18 on.
-pub fn count_index_scan(scan: pg_sys::IndexScanDesc) {
-    // SAFETY: callers pass a valid descriptor whose index is open; the counters belong to this backend.
+///
+/// # Safety
+/// `scan` is a valid descriptor whose index is open.
+pub unsafe fn count_index_scan(scan: pg_sys::IndexScanDesc) {
+    // SAFETY: contract of this function; the counters belong to this backend.
     unsafe {
         let index = &*(*scan).indexRelation;
         #[cfg(not(feature = "pg14"))]

@@ -91,8 +91,9 @@ impl IndexBuild {
     fn scan_range(&self, is_whole: bool, start: u32, count: u32, visit: &mut Visitor<'_>) -> f64 {
         let mut state = callback_state(visit);
         // SAFETY: contract of `from_pg`; the callback and its state outlive the call. This is what the inline
-        // functions `table_index_build_scan` and `table_index_build_range_scan` do: a synchronised scan and
-        // progress reports only for the whole table.
+        // functions `table_index_build_scan` and `table_index_build_range_scan` do, with progress reports only for
+        // the whole table. Never a synchronised scan: it may begin anywhere, and then neither the order of the rows
+        // nor how far the scan has come could be told from the block.
         unsafe {
             let methods = (*self.heap.as_ptr()).rd_tableam;
             let Some(build_range_scan) = (*methods).index_build_range_scan else {
@@ -102,7 +103,7 @@ impl IndexBuild {
                 self.heap.as_ptr(),
                 self.index.as_ptr(),
                 self.info,
-                is_whole,
+                false,
                 false,
                 is_whole,
                 start,
@@ -112,6 +113,12 @@ impl IndexBuild {
                 std::ptr::null_mut(),
             )
         }
+    }
+
+    /// Whether the index is partial: only a share of the table's rows is visited.
+    pub fn is_partial(&self) -> bool {
+        // SAFETY: contract of `from_pg`.
+        unsafe { !(*self.info).ii_Predicate.is_null() }
     }
 
     /// Rows of the table according to its statistics; `None` if it was never analyzed.

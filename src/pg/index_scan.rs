@@ -120,7 +120,8 @@ impl ScanDescriptor {
 
     /// Counts the start of a scan in the statistics.
     pub fn count_start(self) {
-        super::compat::count_index_scan(self.0);
+        // SAFETY: the descriptor is valid (contract of `from_pg`) and its index stays open.
+        unsafe { super::compat::count_index_scan(self.0) };
     }
 
     /// Hands a row to the executor. With a lower bound of its distance the executor computes the distance itself

@@ -62,7 +62,8 @@ impl Relation {
 
     /// Whether changes of the relation are written to the WAL (`RelationNeedsWAL`).
     pub fn needs_wal(self) -> bool {
-        super::compat::relation_needs_wal(self.0)
+        // SAFETY: the relation is open.
+        unsafe { super::compat::relation_needs_wal(self.0) }
     }
 
     /// Parsed index options, as `amoptions` returned them; null when none were given.

@@ -44,7 +44,7 @@ impl Varlena<'_> {
         // SAFETY: `value` points to a varlena, by contract; each arm reads it in the form that its header
         // announces, and the sizes are those of the header.
         unsafe {
-            if header::varatt_is_4b_u(value) && value.addr() % align_of::<u32>() == 0 {
+            if header::varatt_is_4b_u(value) && value.addr().is_multiple_of(align_of::<u32>()) {
                 return Self::InPlace(body(value));
             }
             if header::varatt_is_1b(value) && !header::varatt_is_1b_e(value) {

@@ -22,9 +22,8 @@ impl Change {
     /// Starts a change of pages of `relation`.
     pub fn begin(relation: Relation) -> Self {
         // SAFETY: the relation is open.
-        Self {
-            state: unsafe { pg_sys::GenericXLogStart(relation.as_ptr()) },
-        }
+        let state = unsafe { pg_sys::GenericXLogStart(relation.as_ptr()) };
+        Self { state }
     }
 
     /// A private copy of the page in `buffer`; what is written to it reaches the shared page at commit.

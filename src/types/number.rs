@@ -267,9 +267,7 @@ fn parse_decimal(text: &[u8]) -> Option<(f32, usize)> {
 
 /// Reads `0x1.8p3`; `None` if the text is not of that form, so that `0x` is read as `0`.
 fn parse_hexadecimal(text: &[u8]) -> Option<(f32, usize)> {
-    if spelled(text, b"0x").is_none() {
-        return None;
-    }
+    spelled(text, b"0x")?;
     let end = mantissa_end(text, 2, u8::is_ascii_hexdigit)?;
     // Of at most 40 significant bits, the last one is set if anything follows: such a number rounds to
     // binary32 as the full one does, and binary64 holds and scales it exactly.

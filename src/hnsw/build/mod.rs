@@ -231,7 +231,11 @@ impl Run<'_> {
         };
         let read = f64::from(at.block + 1) / f64::from(self.build.heap.block_count().max(1));
         let extrapolated = loader.row_count() as f64 / read.clamp(1e-6, 1.0);
-        let rows = self.build.estimated_rows().unwrap_or(0.0).max(extrapolated);
+        let known = self
+            .build
+            .estimated_rows()
+            .filter(|_| !self.build.is_partial());
+        let rows = known.map_or(extrapolated, |rows| rows.max(extrapolated));
         let megabytes = (rows * 1.05 * loader.limit().bytes_per_row as f64 / 1048576.0).ceil();
         crate::pg::report::notice(
             format!(

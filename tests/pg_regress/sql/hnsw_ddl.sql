@@ -68,7 +68,7 @@ SELECT array_agg(id) FROM (SELECT id FROM dd ORDER BY v <-> '[100,1,1]' LIMIT 3)
 INSERT INTO dd VALUES (201, 1, '[100,1,1.25]');
 SELECT array_agg(id) FROM (SELECT id FROM dd ORDER BY v <-> '[100,1,1]' LIMIT 3) s;
 -- A concurrent build that fails leaves an invalid index, which REINDEX makes valid once the cause is gone.
-CREATE INDEX CONCURRENTLY dd_bad ON dd USING hnsw (subvector(v, 1, 1 + (id = 201)::int)::vector(1) vector_l2_ops);
+CREATE INDEX CONCURRENTLY dd_bad ON dd USING hnsw ((subvector(v, 1, 1 + (id = 201)::int)::vector(1)) vector_l2_ops);
 \echo :SQLSTATE
 SELECT indisvalid FROM pg_index WHERE indexrelid = 'dd_bad'::regclass;
 DELETE FROM dd WHERE id = 201;
@@ -84,14 +84,47 @@ ALTER TABLE dd ALTER COLUMN v SET STORAGE PLAIN;
 UPDATE dd SET v = v WHERE id > 190;
 SELECT array_agg(id) FROM (SELECT id FROM dd ORDER BY v <-> '[195,0,1]' LIMIT 1) s;
 ALTER TABLE dd ALTER COLUMN v SET STORAGE EXTENDED;
+-- Wide vectors in every form of storage: in line, compressed in line, out of line, compressed out of line.
+CREATE TABLE dd_wide (id int, v vector(1500));
+CREATE INDEX dd_wide_v ON dd_wide USING hnsw (v vector_l2_ops);
+ALTER TABLE dd_wide ALTER COLUMN v SET STORAGE PLAIN;
+INSERT INTO dd_wide SELECT i, array_fill(i, ARRAY[1500]) FROM generate_series(1, 5) i;
+ALTER TABLE dd_wide ALTER COLUMN v SET STORAGE MAIN;
+INSERT INTO dd_wide SELECT i, array_fill(i, ARRAY[1500]) FROM generate_series(6, 10) i;
+ALTER TABLE dd_wide ALTER COLUMN v SET STORAGE EXTERNAL;
+INSERT INTO dd_wide SELECT i, array_fill(i, ARRAY[1500]) FROM generate_series(11, 15) i;
+ALTER TABLE dd_wide ALTER COLUMN v SET STORAGE EXTENDED;
+INSERT INTO dd_wide SELECT i, ARRAY(SELECT i + (k * 7919 % 1009) * 1e-6 FROM generate_series(1, 1500) k)::real[] FROM generate_series(16, 20) i;
+SELECT array_agg(id) FROM (SELECT id FROM dd_wide ORDER BY v <-> array_fill(10.3::real, ARRAY[1500])::vector LIMIT 20) s;
+REINDEX INDEX dd_wide_v;
+SELECT array_agg(id) FROM (SELECT id FROM dd_wide ORDER BY v <-> array_fill(10.3::real, ARRAY[1500])::vector LIMIT 20) s;
+DROP TABLE dd_wide;
+-- Another tablespace.
+SET allow_in_place_tablespaces = on;
+CREATE TABLESPACE regress_hnsw_space LOCATION '';
+ALTER INDEX dd_v SET TABLESPACE regress_hnsw_space;
+SELECT array_agg(id) FROM (SELECT id FROM dd ORDER BY v <-> '[100,1,1]' LIMIT 3) s;
+INSERT INTO dd (id, v) VALUES (202, '[100,1,1.25]');
+SELECT array_agg(id) FROM (SELECT id FROM dd ORDER BY v <-> '[100,1,1]' LIMIT 3) s;
+DELETE FROM dd WHERE id = 202;
+ALTER INDEX dd_v SET TABLESPACE pg_default;
+DROP TABLESPACE regress_hnsw_space;
 -- A rewrite rebuilds the index: other dimensions, an array made a vector, a plain rewrite.
 ALTER TABLE dd ALTER COLUMN v TYPE vector(2) USING subvector(v, 1, 2);
 SELECT array_agg(id) FROM (SELECT id FROM dd ORDER BY v <-> '[100,1]' LIMIT 1) s;
 SELECT id FROM dd ORDER BY v <-> '[100,1,1]' LIMIT 1;
 \echo :SQLSTATE
+-- Without a type modifier the index stays as it is, and refuses rows of other dimensions.
 ALTER TABLE dd ALTER COLUMN v TYPE vector;
+INSERT INTO dd (id, v) VALUES (300, '[1,2,3]');
 \echo :SQLSTATE
+INSERT INTO dd (id, v) VALUES (300, '[100,1.5]');
+SELECT array_agg(id) FROM (SELECT id FROM dd ORDER BY v <-> '[100,1]' LIMIT 2) s;
+REINDEX INDEX dd_v;
+\echo :SQLSTATE
+ALTER TABLE dd ALTER COLUMN v TYPE vector(2);
 VACUUM FULL dd;
+DELETE FROM dd WHERE id = 300;
 SELECT array_agg(id) FROM (SELECT id FROM dd ORDER BY v <-> '[100,1]' LIMIT 1) s;
 CLUSTER dd USING dd_pkey;
 SELECT array_agg(id) FROM (SELECT id FROM dd ORDER BY v <-> '[100,1]' LIMIT 1) s;

@@ -45,7 +45,7 @@ DROP DOMAIN er_embedding;
 -- The limit on dimensions is at least pgvector's 2,000, and a smaller m raises it.
 CREATE TABLE er_wide (id int, v2000 vector(2000), v16000 vector(16000));
 INSERT INTO er_wide
-SELECT i, ARRAY(SELECT (i * k) % 17 FROM generate_series(1, 2000) k)::real[]
+SELECT i, ARRAY(SELECT (i * k) % 43 FROM generate_series(1, 2000) k)::real[]
 FROM generate_series(1, 40) i;
 CREATE INDEX er_wide_2000 ON er_wide USING hnsw (v2000 vector_l2_ops);
 CREATE INDEX er_wide_100 ON er_wide USING hnsw (v2000 vector_l2_ops) WITH (m = 100, ef_construction = 200);

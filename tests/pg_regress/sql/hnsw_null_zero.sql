@@ -18,8 +18,10 @@ SELECT array_agg(id ORDER BY id) FROM (SELECT id FROM nz ORDER BY v <=> '[1,1,1]
 SELECT array_agg(id ORDER BY id) FROM (SELECT id FROM nz ORDER BY v <+> '[1,1,1]') s;
 SELECT count(*) FROM (SELECT v FROM nz WHERE v IS NULL ORDER BY v <-> '[1,1,1]') s;
 
--- A query that is NULL when it runs.
+-- A query that is NULL when it is planned is no order at all; one that is NULL when it runs is.
+SET enable_seqscan = on;
 EXPLAIN (COSTS off) SELECT id FROM nz ORDER BY v <-> NULL::vector;
+SET enable_seqscan = off;
 PREPARE nz_l2_query (vector) AS SELECT id FROM nz ORDER BY v <-> $1;
 PREPARE nz_cosine_query (vector) AS SELECT id FROM nz ORDER BY v <=> $1;
 SET plan_cache_mode = force_generic_plan;

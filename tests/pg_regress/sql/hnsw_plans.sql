@@ -8,7 +8,7 @@ DECLARE
     line text;
 BEGIN
     FOR line IN EXECUTE 'EXPLAIN (COSTS off) ' || query LOOP
-        IF line ~ '(Scan|Sort|Append|Join|Nested Loop|Aggregate)\y' AND line !~ 'Scan Keys' THEN
+        IF line ~ '(Scan|Sort|Append|Join|Nested Loop|Aggregate)\y' AND line !~ '(Sort|Presorted) Key' THEN
             RETURN NEXT regexp_replace(line, '^[ >-]*', '');
         END IF;
     END LOOP;
