@@ -26,6 +26,10 @@ pub enum SqlState {
     InvalidTextRepresentation,
     /// 42501
     InsufficientPrivilege,
+    /// 42804
+    DatatypeMismatch,
+    /// 42P01
+    UndefinedTable,
     /// 42809
     WrongObjectType,
     /// 0A000
@@ -268,6 +272,25 @@ impl Error {
             format!("stored {type_name} is damaged"),
         )
         .with_detail(detail)
+    }
+}
+
+/// Errors of functions that take an index and queries for it.
+impl Error {
+    /// 22004: a required argument of an SQL function is NULL.
+    pub fn null_argument(name: &str) -> Self {
+        Self::new(
+            SqlState::NullValueNotAllowed,
+            format!("argument \"{name}\" must not be null"),
+        )
+    }
+
+    /// 42809: a relation that is no hnsw index.
+    pub fn not_an_hnsw_index(name: &str) -> Self {
+        Self::new(
+            SqlState::WrongObjectType,
+            format!("\"{name}\" is not an hnsw index"),
+        )
     }
 }
 

@@ -40,3 +40,8 @@ extension_sql_file!(
     name = "hnsw_verify",
     requires = ["annex_schema", "hnsw_access_method"]
 );
+extension_sql_file!(
+    "../sql/recall/recall.sql",
+    name = "recall",
+    requires = ["annex_schema"]
+);

@@ -37,6 +37,25 @@ impl Metric {
             Self::L1 => "l1",
         }
     }
+
+    /// What the metric's operator returns for two vectors of equal length: sums in binary32, what follows them in
+    /// binary64. NaN for the cosine of a vector whose norm is zero, or under- or overflows binary32.
+    /// # Panics
+    /// If the lengths differ; SQL callers have reported 22000 before.
+    #[inline]
+    pub fn distance(self, a: &[f32], b: &[f32]) -> f64 {
+        match self {
+            Metric::L2 => f64::from(l2_squared(a, b)).sqrt(),
+            Metric::InnerProduct => -f64::from(inner_product(a, b)),
+            Metric::Cosine => {
+                let (product, a_squared, b_squared) = cosine_parts(a, b);
+                let norms = (f64::from(a_squared) * f64::from(b_squared)).sqrt();
+                // Rounding can take it beyond the range; clamp keeps NaN.
+                1.0 - (f64::from(product) / norms).clamp(-1.0, 1.0)
+            }
+            Metric::L1 => f64::from(l1(a, b)),
+        }
+    }
 }
 
 /// Squared Euclidean distance of two vectors of equal length, accumulated in binary32.

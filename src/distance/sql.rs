@@ -1,7 +1,7 @@
 //! The distance functions as PostgreSQL calls them, declared in `sql/distance/operators.sql`. Sums come from
 //! the kernels in binary32; what follows them is binary64.
 
-use super::{bits, cosine_parts, inner_product, l1, l2_squared};
+use super::{Metric, bits, inner_product, l2_squared};
 use crate::error::{Error, Result};
 use crate::pg::function::sql_functions;
 use crate::types::VECTOR;
@@ -35,7 +35,7 @@ sql_functions! {
     /// `l2_distance(vector, vector)`.
     fn annex_vector_l2_distance(a: VectorArg, b: VectorArg) -> Result<f64> {
         let (a, b) = pair(&a, &b)?;
-        Ok(f64::from(l2_squared(a, b)).sqrt())
+        Ok(Metric::L2.distance(a, b))
     }
 
     /// `vector_l2_squared_distance(vector, vector)`.
@@ -53,22 +53,19 @@ sql_functions! {
     /// `vector_negative_inner_product(vector, vector)`.
     fn annex_vector_negative_inner_product(a: VectorArg, b: VectorArg) -> Result<f64> {
         let (a, b) = pair(&a, &b)?;
-        Ok(-f64::from(inner_product(a, b)))
+        Ok(Metric::InnerProduct.distance(a, b))
     }
 
     /// `cosine_distance(vector, vector)`: NaN if a norm is zero, or under- or overflows binary32.
     fn annex_vector_cosine_distance(a: VectorArg, b: VectorArg) -> Result<f64> {
         let (a, b) = pair(&a, &b)?;
-        let (product, a_squared, b_squared) = cosine_parts(a, b);
-        let similarity = f64::from(product) / (f64::from(a_squared) * f64::from(b_squared)).sqrt();
-        // Rounding can take it beyond the range; clamp keeps NaN.
-        Ok(1.0 - similarity.clamp(-1.0, 1.0))
+        Ok(Metric::Cosine.distance(a, b))
     }
 
     /// `l1_distance(vector, vector)`.
     fn annex_vector_l1_distance(a: VectorArg, b: VectorArg) -> Result<f64> {
         let (a, b) = pair(&a, &b)?;
-        Ok(f64::from(l1(a, b)))
+        Ok(Metric::L1.distance(a, b))
     }
 
     /// `vector_spherical_distance(vector, vector)`: the angle of two unit vectors as a part of a half turn.

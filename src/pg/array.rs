@@ -3,6 +3,7 @@
 
 use crate::error::Result;
 use crate::pg::function::{self, Argument, Outcome};
+use crate::pg::relation::ColumnValue;
 use pgrx::pg_sys;
 
 /// Fixed-width element types that lie in an array as in Rust.
@@ -144,6 +145,39 @@ impl Array {
                 pgrx::direct_function_call::<f32>(pg_sys::numeric_float4, &[Some(datum)])
             };
             datums.iter().map(to_binary32).collect()
+        }
+    }
+
+    /// The values, in order of storage whatever the dimensions; `None` for NULL. They live as long as the call.
+    pub fn values(&self) -> Vec<Option<ColumnValue>> {
+        let (mut len_type, mut is_by_value, mut align) = (0, false, 0);
+        let (mut datums, mut nulls, mut len) = (std::ptr::null_mut(), std::ptr::null_mut(), 0);
+        // SAFETY: the storage of the element type is looked up first; the call fills `datums` and `nulls` with `len`
+        // elements in the current memory context, which outlives the call.
+        unsafe {
+            let element_type = self.element_type();
+            pg_sys::get_typlenbyvalalign(element_type, &mut len_type, &mut is_by_value, &mut align);
+            pg_sys::deconstruct_array(
+                self.array,
+                element_type,
+                i32::from(len_type),
+                is_by_value,
+                align,
+                &mut datums,
+                &mut nulls,
+                &mut len,
+            );
+            let len = usize::try_from(len).unwrap_or(0);
+            if len == 0 {
+                return Vec::new();
+            }
+            let datums = std::slice::from_raw_parts(datums, len);
+            let nulls = std::slice::from_raw_parts(nulls, len);
+            datums
+                .iter()
+                .zip(nulls)
+                .map(|(&datum, &is_null)| (!is_null).then(|| ColumnValue::from_pg(datum)))
+                .collect()
         }
     }
 

@@ -1,4 +1,4 @@
-//! Names of catalog objects.
+//! Names of catalog objects, and what the catalog says of them by OID.
 #![allow(unsafe_code)]
 
 use pgrx::pg_sys;
@@ -6,12 +6,33 @@ use pgrx::pg_sys;
 /// Name of a function without its schema; `None` if there is no such function.
 pub fn function_name(oid: pg_sys::Oid) -> Option<String> {
     // SAFETY: a syscache lookup on the main thread; the result is null or a palloc'd NUL-terminated string.
-    unsafe {
-        let name = pg_sys::get_func_name(oid);
-        (!name.is_null()).then(|| {
-            std::ffi::CStr::from_ptr(name)
-                .to_string_lossy()
-                .into_owned()
-        })
-    }
+    unsafe { owned(pg_sys::get_func_name(oid)) }
+}
+
+/// Name of an access method; `None` if there is no such method.
+pub fn access_method_name(oid: pg_sys::Oid) -> Option<String> {
+    // SAFETY: as above.
+    unsafe { owned(pg_sys::get_am_name(oid)) }
+}
+
+/// Name of a type as SQL writes it, with its schema where that is not in the search path.
+pub fn type_name(oid: pg_sys::Oid) -> String {
+    // SAFETY: as above; a type that does not exist has the name `???`.
+    unsafe { owned(pg_sys::format_type_be(oid)) }.unwrap_or_default()
+}
+
+/// Name of a relation without its schema; `None` if there is no such relation.
+pub fn relation_name(oid: pg_sys::Oid) -> Option<String> {
+    // SAFETY: as above.
+    unsafe { owned(pg_sys::get_rel_name(oid)) }
+}
+
+/// A copy of a name.
+///
+/// # Safety
+/// `name` is null or NUL-terminated.
+unsafe fn owned(name: *const std::ffi::c_char) -> Option<String> {
+    // SAFETY: the caller's contract.
+    let name = unsafe { (!name.is_null()).then(|| std::ffi::CStr::from_ptr(name)) };
+    name.map(|name| name.to_string_lossy().into_owned())
 }

@@ -2,7 +2,8 @@
 //!
 //! [`sql_functions!`] turns Rust functions into the C symbols that `CREATE FUNCTION ... LANGUAGE c` names. An
 //! argument is read by its Rust type, and nothing at run time can check that the SQL declaration says the same:
-//! a file that uses the macro stands beside the script in `sql/` that declares its functions, all STRICT.
+//! a file that uses the macro stands beside the script in `sql/` that declares its functions: STRICT, unless
+//! every argument is an `Option`.
 #![allow(unsafe_code)]
 
 use crate::error::Result;
@@ -19,8 +20,8 @@ pub unsafe trait Argument: Sized {
     /// # Errors
     /// If the value's bytes cannot be one of its type.
     /// # Safety
-    /// `fcinfo` is of a running call, and its argument `index` exists, is not NULL and of this SQL type. What
-    /// is read must not outlive the call.
+    /// `fcinfo` is of a running call, and its argument `index` exists and is of this SQL type; it is not NULL,
+    /// unless the type read is an `Option`. What is read must not outlive the call.
     unsafe fn read(fcinfo: pg_sys::FunctionCallInfo, index: usize) -> Result<Self>;
 }
 
@@ -60,7 +61,7 @@ macro_rules! sql_functions {
             let mut arguments = 0..;
             $(
                 let index = arguments.next().unwrap_or_default();
-                // SAFETY: PostgreSQL calls with the arguments that the declaration in `sql/` names, none NULL.
+                // SAFETY: PostgreSQL calls with the arguments that the declaration in `sql/` names, none NULL if it is STRICT.
                 let read = unsafe { <$type as $crate::pg::function::Argument>::read(fcinfo, index) };
                 let $argument = $crate::pg::report::unwrap_or_raise(read);
             )*
@@ -101,6 +102,19 @@ unsafe impl Argument for pg_sys::Oid {
         // SAFETY: the caller's contract.
         let number = unsafe { argument(fcinfo, index) }.value() as u32;
         Ok(pg_sys::Oid::from_u32(number))
+    }
+}
+
+// SAFETY: as the type inside, and NULL.
+unsafe impl<T: Argument> Argument for Option<T> {
+    unsafe fn read(fcinfo: pg_sys::FunctionCallInfo, index: usize) -> Result<Self> {
+        // SAFETY: the caller's contract; the value is read only where there is one.
+        unsafe {
+            if (*(*fcinfo).args.as_ptr().add(index)).isnull {
+                return Ok(None);
+            }
+            T::read(fcinfo, index).map(Some)
+        }
     }
 }
 

@@ -1,12 +1,14 @@
-//! The rows of a table that is being indexed, handed to a closure.
+//! The rows of a table that an index is or would be made of, handed to a closure.
 //!
 //! Follows `table_index_build_scan` (`access/tableam.h`): snapshots, partial indexes and expressions are its work.
 #![allow(unsafe_code)]
 
+use super::open_index::OpenIndex;
 use super::relation::{ColumnValue, Relation, Tid};
 use super::report::unwrap_or_raise;
+use super::snapshot::Snapshot;
 use crate::error::Result;
-use pgrx::pg_sys;
+use pgrx::pg_sys::{self, ScanOptions};
 
 /// A table, the index being built on it, and PostgreSQL's description of the index.
 #[derive(Clone, Copy)]
@@ -86,6 +88,43 @@ impl IndexBuild {
     /// Visits the rows of `count` blocks from `start`: a sample, without progress reports.
     pub fn scan_blocks(&self, start: u32, count: u32, visit: &mut Visitor<'_>) {
         self.scan_range(false, start, count, visit);
+    }
+
+    /// Visits, once each, the rows that `snapshot` sees and the index's predicate holds for, with the values its
+    /// column or expression has: what the index ought to hold, read from the table. `index` is not touched.
+    pub fn scan_visible(index: &OpenIndex, snapshot: Snapshot, visit: &mut Visitor<'_>) {
+        let mut state = CallbackState { visit };
+        let flags = ScanOptions::SO_TYPE_SEQSCAN
+            | ScanOptions::SO_ALLOW_STRAT
+            | ScanOptions::SO_ALLOW_PAGEMODE;
+        // SAFETY: both relations are open, the snapshot is active, and the callback and its state outlive the call.
+        // Given a scan of the caller's, `index_build_range_scan` takes the rows which that scan's snapshot sees and
+        // ends it; the scan is the one that `table_beginscan_strat` makes.
+        unsafe {
+            let heap = index.heap().as_ptr();
+            let methods = (*heap).rd_tableam;
+            let (Some(scan_begin), Some(build_range_scan)) =
+                ((*methods).scan_begin, (*methods).index_build_range_scan)
+            else {
+                return;
+            };
+            let no_keys = std::ptr::null_mut();
+            let not_parallel = std::ptr::null_mut();
+            let scan = scan_begin(heap, snapshot.as_ptr(), 0, no_keys, not_parallel, flags);
+            build_range_scan(
+                heap,
+                index.index().as_ptr(),
+                pg_sys::BuildIndexInfo(index.index().as_ptr()),
+                true,
+                false,
+                false,
+                0,
+                pg_sys::InvalidBlockNumber,
+                Some(callback),
+                (&raw mut state).cast(),
+                scan,
+            );
+        }
     }
 
     fn scan_range(&self, is_whole: bool, start: u32, count: u32, visit: &mut Visitor<'_>) -> f64 {

@@ -14,6 +14,8 @@ fn code(state: SqlState) -> Code {
         SqlState::InvalidParameterValue => Code::ERRCODE_INVALID_PARAMETER_VALUE,
         SqlState::InvalidTextRepresentation => Code::ERRCODE_INVALID_TEXT_REPRESENTATION,
         SqlState::InsufficientPrivilege => Code::ERRCODE_INSUFFICIENT_PRIVILEGE,
+        SqlState::DatatypeMismatch => Code::ERRCODE_DATATYPE_MISMATCH,
+        SqlState::UndefinedTable => Code::ERRCODE_UNDEFINED_TABLE,
         SqlState::WrongObjectType => Code::ERRCODE_WRONG_OBJECT_TYPE,
         SqlState::FeatureNotSupported => Code::ERRCODE_FEATURE_NOT_SUPPORTED,
         SqlState::OutOfMemory => Code::ERRCODE_OUT_OF_MEMORY,

@@ -19,8 +19,16 @@ pub enum Cell {
     Int(i32),
     /// `bigint`.
     BigInt(i64),
+    /// `double precision`.
+    Double(f64),
     /// `timestamptz`: microseconds since 2000-01-01 UTC.
     Timestamp(i64),
+}
+
+impl From<Option<f64>> for Cell {
+    fn from(number: Option<f64>) -> Self {
+        number.map_or(Self::Null, Self::Double)
+    }
 }
 
 impl Cell {
@@ -29,6 +37,7 @@ impl Cell {
             Self::Null => None,
             Self::Text(text) => IntoDatum::into_datum(text),
             Self::Int(number) => IntoDatum::into_datum(number),
+            Self::Double(number) => IntoDatum::into_datum(number),
             Self::BigInt(number) | Self::Timestamp(number) => IntoDatum::into_datum(number),
         }
     }

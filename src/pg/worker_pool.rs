@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 /// How often the waiting thread looks around, in milliseconds.
 const WAIT_MS: i64 = 50;
 
-/// Threads a build may use: the leader's share and one for each parallel maintenance worker, at most the cores.
+/// Threads a build or a measurement may use: the leader's share and one for each parallel maintenance worker, at most the cores.
 pub fn build_threads() -> usize {
     // SAFETY: a plain variable of the server, read on the main thread.
     let workers = unsafe { pg_sys::max_parallel_maintenance_workers }.max(0) as usize;
@@ -40,17 +40,7 @@ pub fn run<T: Send>(
     mut report: impl FnMut(),
     work: impl FnOnce() -> T + Send,
 ) -> Result<T> {
-    let pool = with_signals_blocked(|| {
-        rayon::ThreadPoolBuilder::new()
-            .num_threads(threads)
-            .thread_name(|i| format!("annex build {i}"))
-            .build()
-    })
-    .map_err(|error| {
-        Error::new(SqlState::OutOfMemory, "could not start build threads")
-            .with_detail(format!("{threads} threads were asked for: {error}."))
-            .with_hint("Lower max_parallel_maintenance_workers.")
-    })?;
+    let pool = start(threads)?;
     let done = AtomicBool::new(false);
     let mut result = None;
     pool.in_place_scope(|scope| {
@@ -70,9 +60,49 @@ pub fn run<T: Send>(
     });
     match result {
         Some(Ok(value)) => Ok(value),
-        _ => Err(Error::new(SqlState::InternalError, "a build thread failed")
-            .with_hint("The server's log has the message of the thread.")),
+        _ => Err(thread_failed()),
     }
+}
+
+/// Threads for many pieces of work, each so short (some 10 ms) that no interrupt needs to be served before its end.
+pub struct ShortWork(rayon::ThreadPool);
+
+impl ShortWork {
+    /// Starts the threads.
+    /// # Errors
+    /// 53200 if they cannot be had.
+    pub fn start(threads: usize) -> Result<Self> {
+        start(threads).map(Self)
+    }
+
+    /// Runs `work` on the pool and returns its result when it has ended; does not look at interrupts.
+    /// # Errors
+    /// XX000 if `work` panicked.
+    pub fn run<T: Send>(&self, work: impl FnOnce() -> T + Send) -> Result<T> {
+        let work = std::panic::AssertUnwindSafe(work);
+        self.0
+            .install(|| std::panic::catch_unwind(work))
+            .map_err(|_| thread_failed())
+    }
+}
+
+fn start(threads: usize) -> Result<rayon::ThreadPool> {
+    with_signals_blocked(|| {
+        rayon::ThreadPoolBuilder::new()
+            .num_threads(threads)
+            .thread_name(|i| format!("annex worker {i}"))
+            .build()
+    })
+    .map_err(|error| {
+        Error::new(SqlState::OutOfMemory, "could not start worker threads")
+            .with_detail(format!("{threads} threads were asked for: {error}."))
+            .with_hint("Lower max_parallel_maintenance_workers.")
+    })
+}
+
+fn thread_failed() -> Error {
+    Error::new(SqlState::InternalError, "a worker thread failed")
+        .with_hint("The server's log has the message of the thread.")
 }
 
 /// Waits for a signal or a short time; returns whether the server's postmaster is gone.

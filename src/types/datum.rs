@@ -56,9 +56,16 @@ impl VectorArg<'_> {
 /// # Errors
 /// XX001 if the value's length does not match its dimensions.
 pub fn column_elements(value: ColumnValue) -> Result<Vec<f32>> {
+    with_column_elements(value, <[f32]>::to_vec)
+}
+
+/// Calls `read` with the elements of the `vector` in an index column, and returns its result.
+/// # Errors
+/// XX001 if the value's length does not match its dimensions.
+pub fn with_column_elements<T>(value: ColumnValue, read: impl FnOnce(&[f32]) -> T) -> Result<T> {
     // SAFETY: a column value is not NULL; the operator classes are of `vector`.
     let vector = unsafe { VectorArg::from_datum(value.datum()) }?;
-    Ok(vector.elements().to_vec())
+    Ok(read(vector.elements()))
 }
 
 /// Dimensions of a stored vector, from its first bytes; negative ones never match a length.

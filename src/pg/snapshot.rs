@@ -1,0 +1,32 @@
+//! The snapshot of the running query.
+#![allow(unsafe_code)]
+
+use crate::error::{Error, Result, SqlState};
+use pgrx::pg_sys;
+
+/// The active snapshot: what the calling query sees. Valid while that query runs.
+#[derive(Debug, Clone, Copy)]
+pub struct Snapshot(pg_sys::Snapshot);
+
+impl Snapshot {
+    /// The snapshot of the running query.
+    /// # Errors
+    /// XX000 if no query runs.
+    pub fn active() -> Result<Self> {
+        // SAFETY: looks at the stack of snapshots of this backend, on the main thread.
+        unsafe {
+            if !pg_sys::ActiveSnapshotSet() {
+                return Err(Error::new(
+                    SqlState::InternalError,
+                    "there is no active snapshot",
+                ));
+            }
+            Ok(Self(pg_sys::GetActiveSnapshot()))
+        }
+    }
+
+    /// The snapshot itself, for calls into PostgreSQL.
+    pub fn as_ptr(self) -> pg_sys::Snapshot {
+        self.0
+    }
+}

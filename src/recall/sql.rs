@@ -1,0 +1,203 @@
+//! `annex.recall`, declared in `sql/recall/recall.sql`: checks what the caller may read, then runs both legs.
+
+use super::exact::Queries;
+use super::{approximate, exact, measure};
+use crate::distance::Metric;
+use crate::error::{Error, Result, SqlState};
+use crate::guc;
+use crate::pg::array::Array;
+use crate::pg::function::sql_functions;
+use crate::pg::open_index::OpenIndex;
+use crate::pg::ordered_scan::OrderedScan;
+use crate::pg::owner_rights::OwnerRights;
+use crate::pg::relation::ColumnValue;
+use crate::pg::row_set::{Cell, RowSet};
+use crate::pg::settings::SettingsLevel;
+use crate::pg::snapshot::Snapshot;
+use crate::pg::{catalog, interrupt};
+use crate::types::{VECTOR, datum};
+use pgrx::pg_sys::Oid;
+use std::ffi::CString;
+use std::time::Instant;
+
+/// Largest k: no search looks at more candidates than hnsw.ef_search allows.
+const MAX_K: i32 = 1000;
+
+/// Opens an hnsw index that the caller may measure.
+/// # Errors
+/// 42P01, 42809, 42501 and 55000 if it is no such index.
+fn open(oid: Oid) -> Result<OpenIndex> {
+    let not_an_index = || {
+        let name = catalog::relation_name(oid).unwrap_or_default();
+        Error::not_an_hnsw_index(&name)
+    };
+    let index = OpenIndex::open(oid)?.ok_or_else(not_an_index)?;
+    if index.access_method().as_deref() != Some("hnsw") {
+        return Err(not_an_index());
+    }
+    let table = index.heap().name();
+    if !index.is_table_readable() {
+        return Err(Error::new(
+            SqlState::InsufficientPrivilege,
+            format!("permission denied for table {table}"),
+        ));
+    }
+    if index.has_row_security() {
+        return Err(Error::new(
+            SqlState::InsufficientPrivilege,
+            format!("row security would hide rows of \"{table}\""),
+        )
+        .with_detail("The index is measured against all rows of its table.")
+        .with_hint("Let a role measure that row security does not apply to."));
+    }
+    if !index.is_valid() {
+        return Err(Error::new(
+            SqlState::ObjectNotInPrerequisiteState,
+            format!("index \"{}\" is not valid", index.index().name()),
+        )
+        .with_detail("CREATE INDEX CONCURRENTLY has not ended, or has failed.")
+        .with_hint("REINDEX the index, or drop it."));
+    }
+    Ok(index)
+}
+
+/// The metric of the operator that the index orders by.
+/// # Errors
+/// 0A000 for an operator class of another type.
+fn metric_of(index: &OpenIndex) -> Result<Metric> {
+    let name = catalog::function_name(index.distance_function()).unwrap_or_default();
+    match name.as_str() {
+        "l2_distance" => Ok(Metric::L2),
+        "vector_negative_inner_product" => Ok(Metric::InnerProduct),
+        "cosine_distance" => Ok(Metric::Cosine),
+        "l1_distance" => Ok(Metric::L1),
+        _ => Err(Error::new(
+            SqlState::FeatureNotSupported,
+            "type not supported for hnsw index",
+        )
+        .with_detail(format!("Its distance function is \"{name}\"."))),
+    }
+}
+
+/// The queries, as order keys and as elements.
+/// # Errors
+/// 42804 for another type, 22004 for a NULL, 22000 for other dimensions than the index's.
+fn read_queries(index: &OpenIndex, array: &Array) -> Result<(Vec<ColumnValue>, Queries)> {
+    if array.element_type() != index.column_type() {
+        let expected = catalog::type_name(index.column_type());
+        let given = catalog::type_name(array.element_type());
+        return Err(Error::new(
+            SqlState::DatatypeMismatch,
+            format!("queries must be {expected}[], not {given}[]"),
+        ));
+    }
+    let values = array.values();
+    let index_dims = usize::try_from(index.index().first_column_typmod()).ok();
+    let mut keys = Vec::with_capacity(values.len());
+    let mut queries = Queries {
+        dims: index_dims.unwrap_or(0),
+        elements: Vec::new(),
+    };
+    for (position, value) in (1..).zip(values) {
+        let value = value.ok_or_else(|| {
+            Error::array_with_nulls().with_detail(format!("Query {position} is null."))
+        })?;
+        datum::with_column_elements(value, |elements| {
+            if queries.dims == 0 {
+                queries.dims = elements.len();
+            }
+            if elements.len() != queries.dims {
+                let (expected, given) = (queries.dims, elements.len());
+                return Err(Error::different_dimensions(VECTOR.name, expected, given)
+                    .with_detail(format!("Query {position} has {given} dimensions.")));
+            }
+            queries.elements.extend_from_slice(elements);
+            Ok(())
+        })??;
+        keys.push(value);
+    }
+    Ok((keys, queries))
+}
+
+/// Sets what the scans of the approximate leg are to use.
+fn set_search(settings: &SettingsLevel, ef_search: Option<i32>) {
+    if let Some(ef_search) = ef_search {
+        // Digits and a sign hold no NUL.
+        let value = CString::new(ef_search.to_string()).unwrap_or_default();
+        settings.set(c"hnsw.ef_search", &value);
+    }
+    // An unbounded scan in strict order reads the whole index when the query around it has no LIMIT. This one has.
+    if guc::MAX_SCAN_TUPLES.get() == i32::MAX {
+        settings.set(c"hnsw.max_scan_tuples", c"2147483646");
+    }
+}
+
+fn milliseconds_since(start: Instant) -> f64 {
+    start.elapsed().as_secs_f64() * 1000.0
+}
+
+fn measure_recall(
+    index: &OpenIndex,
+    keys: &[ColumnValue],
+    queries: &Queries,
+    k: usize,
+    ef_search: Option<i32>,
+) -> Result<RowSet> {
+    let metric = metric_of(index)?;
+    let snapshot = Snapshot::active()?;
+    let settings = SettingsLevel::begin();
+    set_search(&settings, ef_search);
+    let _rights = OwnerRights::take(index.heap());
+
+    let mut approximate = Vec::with_capacity(keys.len());
+    let mut scan = OrderedScan::begin(index, snapshot);
+    for (key, query) in keys.iter().zip(queries.elements.chunks_exact(queries.dims)) {
+        interrupt::check();
+        let start = Instant::now();
+        let distances = approximate::first_rows(&mut scan, *key, query, metric, k)?;
+        approximate.push((distances, milliseconds_since(start)));
+    }
+    drop(scan);
+
+    let start = Instant::now();
+    let nearest = exact::nearest(index, snapshot, metric, queries, k)?;
+    let exact_ms = milliseconds_since(start) / keys.len() as f64;
+
+    let rows = approximate.iter().zip(&nearest).zip(1..);
+    let rows = rows
+        .map(|(((distances, approx_ms), nearest), position)| {
+            vec![
+                Cell::Int(position),
+                measure::recall(distances, nearest).into(),
+                Cell::Double(*approx_ms),
+                Cell::Double(exact_ms),
+            ]
+        })
+        .collect();
+    Ok(RowSet(rows))
+}
+
+sql_functions! {
+    /// `annex.recall(regclass, anyarray, integer, integer)`.
+    fn annex_recall(
+        index: Option<Oid>,
+        queries: Option<Array>,
+        k: Option<i32>,
+        ef_search: Option<i32>,
+    ) -> Result<RowSet> {
+        let index = open(index.ok_or_else(|| Error::null_argument("index"))?)?;
+        let queries = queries.ok_or_else(|| Error::null_argument("queries"))?;
+        let k = k.ok_or_else(|| Error::null_argument("k"))?;
+        if !(1..=MAX_K).contains(&k) {
+            return Err(Error::new(
+                SqlState::InvalidParameterValue,
+                format!("k must be between 1 and {MAX_K}"),
+            ));
+        }
+        let (keys, queries) = read_queries(&index, &queries)?;
+        if keys.is_empty() {
+            return Ok(RowSet::default());
+        }
+        measure_recall(&index, &keys, &queries, k as usize, ef_search)
+    }
+}
