@@ -1,0 +1,112 @@
+# Many clients at once: inserts, also into an empty index; everything together for a minute; rounds of deletes,
+# vacuums and inserts that must not wear the index out.
+use strict;
+use warnings;
+use PostgreSQL::Test::Cluster;
+use PostgreSQL::Test::Utils;
+use Test::More;
+use AnnexTest;
+
+my $node = new_node('concurrency');
+
+# Runs pgbench with scripts (text => weight); fails when a client was aborted by an error.
+sub load
+{
+	my ($name, $options, %scripts) = @_;
+	local $Test::Builder::Level = $Test::Builder::Level + 1;
+	my (@files, $number);
+	for my $text (sort keys %scripts)
+	{
+		my $file = $node->basedir . '/load_' . ++$number . '.sql';
+		open my $out, '>', $file or die "could not write $file: $!";
+		print $out $text;
+		close $out;
+		push @files, '-f', "$file\@$scripts{$text}";
+	}
+	my $ok = IPC::Run::run([ 'pgbench', '-n', '--random-seed=17', @$options, @files, $node->connstr('postgres') ],
+		'>', \my $out, '2>', \my $err);
+	ok($ok && $err !~ /ERROR|aborted/, "$name: no error") or diag $err;
+	return;
+}
+
+# 20 clients insert 250 rows each; of 1,000 sampled rows at most 3 are not found by their own vector.
+sub many_inserts
+{
+	my ($name, $before) = @_;
+	local $Test::Builder::Level = $Test::Builder::Level + 1;
+	$node->safe_psql('postgres', <<SQL);
+DROP TABLE IF EXISTS t;
+CREATE TABLE t (id int PRIMARY KEY, v vector(16) NOT NULL);
+INSERT INTO t SELECT id, vec(id) FROM generate_series(100001, 100000 + $before) id;
+CREATE INDEX t_v ON t USING hnsw (v vector_l2_ops);
+SQL
+	load($name, [ '-c', 20, '-j', 2, '-t', 250, '-D', 'n=0' ],
+		"\\set n :n + 1\n\\set id :client_id * 250 + :n\nINSERT INTO t VALUES (:id, vec(:id));\n" => 1);
+	verify_index($node, 't_v', $name);
+	my $lost = $node->safe_psql('postgres', 'SELECT count(*) FROM t WHERE id <= 5000 AND id % 5 = 0 AND nearest(id) IS DISTINCT FROM id');
+	cmp_ok($lost, '<=', 3, "$name: " . (1000 - $lost) . ' of 1,000 rows are found by their own vector');
+	return;
+}
+
+many_inserts('20 clients insert', 2000);
+many_inserts('20 clients insert into an empty index', 0);
+
+# Together for a minute. A search with fewer than ten rows or a row with another row's vector divides by zero.
+load(
+	'insert, delete, vacuum and search together',
+	[ '-c', 8, '-j', 2, '-T', 60, '-D', 'n=0' ],
+	"\\set n :n + 1\n\\set id 1000000 + :client_id * 100000 + :n\nINSERT INTO t VALUES (:id, vec(:id));\n" => 30,
+	"\\set from random(1, 5000)\nDELETE FROM t WHERE id = (SELECT min(id) FROM t WHERE id >= :from);\n" => 25,
+	"\\set q random(1, 1000000)\nSET enable_seqscan = off;\nSET hnsw.ef_search = 200;\n"
+	  . "SELECT 1 / (count(*) = 10 AND bool_and(v = vec(id)))::int FROM (SELECT id, v FROM t ORDER BY v <-> vec(:q) LIMIT 10) AS nearest;\n" => 60,
+	"SELECT pg_try_advisory_lock(1)::int AS may \\gset\n\\if :may\nVACUUM t;\nSELECT pg_advisory_unlock(1);\n\\endif\n" => 1);
+verify_index($node, 't_v', 'after the minute');
+$node->safe_psql('postgres', 'VACUUM t');
+verify_index($node, 't_v', 'after the minute and a vacuum');
+is(lost_rows($node, 'id % 3 = 0'), '', 'after the minute and a vacuum: every row is found by its own vector');
+
+# Five rounds of 20 % delete, vacuum, reinsert.
+my $rows = 4000;
+$node->safe_psql('postgres', <<SQL);
+DROP TABLE t;
+CREATE TABLE t (id int PRIMARY KEY, v vector(16) NOT NULL);
+INSERT INTO t SELECT id, vec(id) FROM generate_series(1, $rows) id;
+CREATE INDEX t_v ON t USING hnsw (v vector_l2_ops);
+SQL
+
+sub size { return $node->safe_psql('postgres', q(SELECT pg_relation_size('t_v'))) }
+
+sub recall
+{
+	return $node->safe_psql('postgres', <<'SQL');
+SET hnsw.ef_search = 40;
+SET enable_indexscan = off;
+CREATE TEMP TABLE exact AS SELECT q, id FROM generate_series(500001, 500200) q,
+	LATERAL (SELECT id FROM t ORDER BY v <-> vec(q) LIMIT 10) AS nearest;
+SET enable_indexscan = on;
+SET enable_seqscan = off;
+CREATE TEMP TABLE found AS SELECT q, id FROM generate_series(500001, 500200) q,
+	LATERAL (SELECT id FROM t ORDER BY v <-> vec(q) LIMIT 10) AS nearest;
+SELECT round(count(found.id)::numeric / count(*), 4) FROM exact LEFT JOIN found USING (q, id);
+SQL
+}
+
+my ($fresh_size, $fresh_recall) = (size(), recall());
+for my $round (1 .. 5)
+{
+	my $from = $rows * $round;
+	my $share = $rows / 5;
+	$node->safe_psql('postgres', <<SQL);
+DELETE FROM t WHERE id IN (SELECT id FROM t ORDER BY hashint4(id * 16 + $round) LIMIT $share);
+VACUUM t;
+INSERT INTO t SELECT id, vec(id) FROM generate_series($from + 1, $from + $share) id;
+SQL
+	is(lost_rows($node), '', "round $round: every live row is reachable");
+	verify_index($node, 't_v', "round $round");
+}
+my ($size, $recall) = (size(), recall());
+note "fresh: $fresh_size bytes, recall $fresh_recall; after five rounds: $size bytes, recall $recall";
+cmp_ok($size, '<=', 1.3 * $fresh_size, 'size after five rounds is at most 1.3 times fresh');
+cmp_ok($recall, '>=', $fresh_recall - 0.02, 'recall after five rounds is at least fresh - 0.02');
+$node->stop;
+done_testing();
