@@ -4,131 +4,90 @@
 //! The digits follow R. Giulietti, "The Schubfach way to render doubles", for binary32. As in PostgreSQL a
 //! decimal must lie strictly inside the rounding interval, so that it reads back under every rounding mode.
 
+use std::hint::select_unpredictable;
+
 /// Most bytes that one number takes: `-1.17549435e-38` and one to spare.
 pub const MAX_LEN: usize = 16;
 
 /// Writes `value` to the start of `out` and returns how many bytes it took; the rest of `out` is undefined.
 /// NaN and infinities, which no vector holds, are written as PostgreSQL does.
-#[inline]
+#[inline(always)]
 pub fn write(value: f32, out: &mut [u8; MAX_LEN]) -> usize {
     let bits = value.to_bits();
+    // The sign of an element cannot be predicted: it is written always, and overwritten if there is none.
+    out[0] = b'-';
+    let start = (bits >> 31) as usize;
     let exponent = (bits >> 23) & 0xff;
     let fraction = bits & 0x007f_ffff;
-    let text = if exponent == 0xff {
-        let is_infinite = fraction == 0;
-        Text::of(if is_infinite { b"Infinity" } else { b"NaN" })
-    } else if exponent == 0 && fraction == 0 {
-        Text::of(b"0")
-    } else {
-        let (digits, power) = shortest_digits(fraction, exponent);
-        layout(digits, power)
-    };
-    // Signs of a vector's elements cannot be predicted: no branch.
-    let is_negative = usize::from(value.is_sign_negative() && !value.is_nan());
-    let signed = text.bytes << (8 * is_negative) | u128::from(b'-') * is_negative as u128;
-    *out = signed.to_le_bytes();
-    text.len + is_negative
-}
-
-/// Up to 16 bytes of text, the first one lowest: shifting it is how text is moved without loops.
-#[derive(Clone, Copy)]
-struct Text {
-    bytes: u128,
-    len: usize,
-}
-
-impl Text {
-    const fn of(text: &[u8]) -> Self {
-        let mut bytes = 0;
-        let mut at = text.len();
-        while at > 0 {
-            at -= 1;
-            bytes = bytes << 8 | text[at] as u128;
-        }
-        let len = text.len();
-        Self { bytes, len }
+    if exponent == 0xff || bits << 1 == 0 {
+        return write_word(value, out);
     }
-
-    /// The first `len` bytes.
-    #[inline(always)]
-    fn start(self, len: usize) -> Self {
-        let bytes = self.bytes & ((1 << (8 * len)) - 1);
-        Self { bytes, len }
+    let (digits, power) = shortest_digits(fraction, exponent);
+    // 9 digits, left-aligned: the first one and a word of eight. Normal numbers have at least 7.
+    let (mut aligned, mut count) = (digits, 8);
+    while aligned < 1_000_000 {
+        (aligned, count) = (aligned * 10, count - 1);
     }
-
-    /// What follows the first `len` bytes.
-    #[inline(always)]
-    fn rest(self, len: usize) -> Self {
-        let bytes = self.bytes >> (8 * len);
-        let len = self.len - len;
-        Self { bytes, len }
+    for least in [10_000_000, 100_000_000] {
+        let is_short = digits < least;
+        aligned = select_unpredictable(is_short, aligned * 10, aligned);
+        count -= i32::from(is_short);
     }
-
-    /// This text, which has nothing behind its length, and `next`.
-    #[inline(always)]
-    fn then(self, next: Self) -> Self {
-        Self {
-            bytes: self.bytes | next.bytes << (8 * self.len),
-            len: self.len + next.len,
-        }
-    }
-}
-
-/// The text of `digits * 10^power`, without a sign.
-#[inline(always)]
-fn layout(digits: u32, power: i32) -> Text {
-    const POINT: Text = Text::of(b".");
-    const ZERO_AND_POINT: Text = Text::of(b"0.000");
-    let count = digits.ilog10();
-    // 9 digits, left-aligned: the first one and a word of eight.
-    let aligned = digits * POWERS_OF_TEN[(8 - count) as usize];
+    let first = b'0' + (aligned / 100_000_000) as u8;
     let tail = eight_digits(aligned % 100_000_000);
-    let first = u128::from(aligned / 100_000_000) | u128::from(b'0');
-    let digits = Text {
-        bytes: first | u128::from(tail | ASCII_ZEROS) << 8,
-        len: 9 - tail.leading_zeros() as usize / 8,
-    };
-    let exponent = power + count as i32;
-    match exponent {
-        -4..=-1 => {
-            let zeros = exponent.unsigned_abs() as usize + 1;
-            ZERO_AND_POINT.start(zeros).then(digits)
-        }
-        0..=5 => {
-            let whole = exponent as usize + 1;
-            if digits.len <= whole {
-                // The bytes behind the last digit are zeros already.
-                return digits.start(whole);
-            }
-            digits.start(whole).then(POINT).then(digits.rest(whole))
-        }
-        _ => {
-            let mantissa = if digits.len == 1 {
-                digits.start(1)
-            } else {
-                let all = digits.start(digits.len);
-                all.start(1).then(POINT).then(all.rest(1))
-            };
-            let sign = if exponent < 0 { b'-' } else { b'+' };
-            let size = exponent.unsigned_abs() as u8;
-            let suffix = [b'e', sign, b'0' + size / 10, b'0' + size % 10];
-            mantissa.then(Text::of(&suffix))
-        }
+    let significant = 9 - tail.leading_zeros() as usize / 8;
+    let tail = (tail | ASCII_ZEROS).to_le_bytes();
+
+    let exponent = power + count;
+    if (-4..0).contains(&exponent) {
+        let zeros = exponent.unsigned_abs() as usize + 1;
+        out[start..start + 8].copy_from_slice(b"0.000000");
+        out[start + zeros] = first;
+        out[start + zeros + 1..start + zeros + 9].copy_from_slice(&tail);
+        return start + zeros + significant;
     }
+    let body = &mut out[start..];
+    if (0..6).contains(&exponent) {
+        let point = exponent as usize + 1;
+        body[0] = first;
+        body[1..9].copy_from_slice(&tail);
+        if significant <= point {
+            return start + point;
+        }
+        for at in (point..significant).rev() {
+            body[at + 1] = body[at];
+        }
+        body[point] = b'.';
+        return start + significant + 1;
+    }
+    body[0] = first;
+    body[1] = b'.';
+    body[2..10].copy_from_slice(&tail);
+    let len = if significant == 1 { 1 } else { significant + 1 };
+    let sign = if exponent < 0 { b'-' } else { b'+' };
+    let size = exponent.unsigned_abs() as u8;
+    body[len..len + 4].copy_from_slice(&[b'e', sign, b'0' + size / 10, b'0' + size % 10]);
+    start + len + 4
+}
+
+#[cold]
+fn write_word(value: f32, out: &mut [u8; MAX_LEN]) -> usize {
+    let word: &[u8] = match (
+        value.is_nan(),
+        value.is_infinite(),
+        value.is_sign_negative(),
+    ) {
+        (true, _, _) => b"NaN",
+        (_, true, false) => b"Infinity",
+        (_, true, true) => b"-Infinity",
+        (_, _, false) => b"0",
+        (_, _, true) => b"-0",
+    };
+    out[..word.len()].copy_from_slice(word);
+    word.len()
 }
 
 const ASCII_ZEROS: u64 = 0x3030_3030_3030_3030;
-const POWERS_OF_TEN: [u32; 9] = [
-    1,
-    10,
-    100,
-    1_000,
-    10_000,
-    100_000,
-    1_000_000,
-    10_000_000,
-    100_000_000,
-];
 
 /// The eight decimal digits of `value` < 10^8, one a byte, most significant in the lowest byte: the number is
 /// split into fours, then pairs, then digits, with a multiplication in place of each division.
@@ -142,27 +101,32 @@ fn eight_digits(value: u32) -> u64 {
 }
 
 /// Digits and power of ten of the shortest decimal for the number of these fields, which is not 0.
-/// The digits may end in zeros.
+/// The digits may end in zeros; a normal number has 7 to 9.
 #[inline(always)]
 fn shortest_digits(fraction: u32, biased_exponent: u32) -> (u32, i32) {
-    let (mantissa, exponent) = match biased_exponent {
-        0 => (fraction, -149),
-        _ => (fraction | 1 << 23, biased_exponent as i32 - 150),
+    let mantissa = match biased_exponent {
+        0 => fraction,
+        _ => fraction | 1 << 23,
     };
     // Below a power of two the next number is only half as far away.
     let is_lopsided = fraction == 0 && biased_exponent > 1;
-    let power = if is_lopsided {
-        floor_log10_of_three_quarters_pow2(exponent)
+    let scale = if is_lopsided {
+        Scale::of(biased_exponent, true)
     } else {
-        floor_log10_of_pow2(exponent)
+        SCALES[(biased_exponent & 0xff) as usize]
     };
+    let power = scale.power;
     // All below is in quarters of 10^power: the number, and the ends of its rounding interval.
-    let factor = POW10_TOP_BITS[(-power - MIN_POWER) as usize];
-    let shift = exponent + floor_log2_of_pow10(-power) + 1;
-    let scaled = |quarters: u32| scale_to_odd(factor, quarters << shift);
-    let center = scaled(4 * mantissa);
-    let above_low = scaled(4 * mantissa - if is_lopsided { 1 } else { 2 }) + 1;
-    let below_high = scaled(4 * mantissa + 2) - 1;
+    let exact = u128::from(scale.factor) * u128::from(4 * mantissa << scale.shift);
+    let half_step = u128::from(scale.factor) << (scale.shift + 1);
+    let below = if is_lopsided {
+        half_step / 2
+    } else {
+        half_step
+    };
+    let center = to_odd(exact);
+    let above_low = to_odd(exact - below) + 1;
+    let below_high = to_odd(exact + half_step) - 1;
 
     let floor = center / 4;
     if floor >= 10 {
@@ -185,15 +149,53 @@ fn shortest_digits(fraction: u32, biased_exponent: u32) -> (u32, i32) {
     (floor + u32::from(round_up), power)
 }
 
-/// `factor * scaled / 2^64`, with the lowest bit set if it is not exact: comparisons with even numbers are
-/// then as good as exact.
+/// `product / 2^64`, with the lowest bit set if it is not exact: comparisons with even numbers are then as good
+/// as exact.
 #[inline(always)]
-fn scale_to_odd(factor: u64, scaled: u32) -> u32 {
-    let product = u128::from(factor) * u128::from(scaled);
+fn to_odd(product: u128) -> u32 {
     let rest = (product >> 32) as u32;
     // The factor is rounded up by less than one, so that a rest of 1 still means an exact product.
     (product >> 64) as u32 | u32::from(rest > 1)
 }
+
+/// How numbers of one exponent are scaled: by `factor * 2^shift / 2^64` to units of 10^`power`.
+#[derive(Clone, Copy)]
+struct Scale {
+    factor: u64,
+    power: i32,
+    shift: u32,
+}
+
+impl Scale {
+    /// `is_lopsided`: for a power of two, whose interval is narrower below.
+    const fn of(biased_exponent: u32, is_lopsided: bool) -> Self {
+        let exponent = match biased_exponent {
+            0 => -149,
+            _ => biased_exponent as i32 - 150,
+        };
+        let power = if is_lopsided {
+            floor_log10_of_three_quarters_pow2(exponent)
+        } else {
+            floor_log10_of_pow2(exponent)
+        };
+        Self {
+            factor: POW10_TOP_BITS[(-power - MIN_POWER) as usize],
+            power,
+            shift: (exponent + floor_log2_of_pow10(-power) + 1) as u32,
+        }
+    }
+}
+
+/// By biased exponent; the last one is that of no finite number.
+static SCALES: [Scale; 256] = {
+    let mut scales = [Scale::of(254, false); 256];
+    let mut exponent = 0;
+    while exponent < 255 {
+        scales[exponent] = Scale::of(exponent as u32, false);
+        exponent += 1;
+    }
+    scales
+};
 
 // Fixed-point logarithms, right for all exponents that binary32 needs (tested below).
 const fn floor_log10_of_pow2(exponent: i32) -> i32 {
@@ -211,7 +213,7 @@ const fn floor_log2_of_pow10(power: i32) -> i32 {
 const MIN_POWER: i32 = -31;
 const MAX_POWER: i32 = 45;
 /// The 64 highest bits of 10^[`MIN_POWER`] to 10^[`MAX_POWER`], rounded up.
-static POW10_TOP_BITS: [u64; (MAX_POWER - MIN_POWER + 1) as usize] = pow10_top_bits();
+const POW10_TOP_BITS: [u64; (MAX_POWER - MIN_POWER + 1) as usize] = pow10_top_bits();
 
 const fn pow10_top_bits() -> [u64; (MAX_POWER - MIN_POWER + 1) as usize] {
     let mut table = [0; (MAX_POWER - MIN_POWER + 1) as usize];

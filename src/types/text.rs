@@ -132,14 +132,18 @@ pub const fn print_bound(dims: usize) -> usize {
 /// If `out` is shorter than [`print_bound`].
 pub fn print(elements: &[f32], out: &mut [u8]) -> usize {
     let mut at = 0;
-    for (position, &element) in elements.iter().enumerate() {
-        out[at] = if position == 0 { b'[' } else { b',' };
-        at += 1;
-        let Some(place) = out[at..].first_chunk_mut() else {
+    for &element in elements {
+        let Some((separator, number)) = out
+            .get_mut(at..)
+            .and_then(<[u8]>::split_first_mut)
+            .and_then(|(separator, rest)| Some((separator, rest.first_chunk_mut()?)))
+        else {
             unreachable!("print_bound leaves MAX_LEN bytes for each element");
         };
-        at += shortest::write(element, place);
+        *separator = b',';
+        at += 1 + shortest::write(element, number);
     }
+    out[0] = b'[';
     out[at] = b']';
     at + 1
 }
