@@ -1,4 +1,4 @@
-"""Prints the report and writes it with all numbers: DATE-CPU.txt and DATE-CPU.csv."""
+"""The report as text, and the files of a run: DATE-CPU.txt and DATE-CPU.csv."""
 
 import csv
 import datetime
@@ -10,11 +10,23 @@ from report.goals import Verdict
 
 
 def text_report(facts: dict[str, str], lines: list[Verdict], results: Results) -> str:
-    """Facts, the table of goals, then the curves."""
+    """Facts, the table of goals, then the numbers behind them and the curves."""
     parts = [f"{name}: {value}" for name, value in facts.items()]
     parts += ["", *aligned([("goal", "measured", "verdict")] + [(line.goal, line.measured, line.word) for line in lines])]
+    parts += ["", *aligned([("number", "annex", "pgvector", "unit")] + single_numbers(results))]
     parts += ["", *aligned([("curve", "ef_search", "annex recall", "us", "pgvector recall", "us")] + curves(results))]
     return "\n".join(parts) + "\n"
+
+
+def single_numbers(results: Results) -> list[tuple[str, ...]]:
+    """What has one value for each table and side."""
+    lines = []
+    for row in results.rows:
+        if row.side == "annex" and not row.parameter:
+            theirs = results.get(row.data_set, row.storage, row.measure, "pgvector")
+            name = f"{row.data_set} {row.storage} {row.measure}"
+            lines.append((name, f"{row.value:.4g}", "" if theirs is None else f"{theirs:.4g}", row.unit))
+    return lines
 
 
 def curves(results: Results) -> list[tuple[str, ...]]:
