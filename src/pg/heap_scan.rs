@@ -93,7 +93,7 @@ impl IndexBuild {
     /// Visits, once each, the rows that `snapshot` sees and the index's predicate holds for, with the values its
     /// column or expression has: what the index ought to hold, read from the table. `index` is not touched.
     pub fn scan_visible(index: &OpenIndex, snapshot: Snapshot, visit: &mut Visitor<'_>) {
-        let mut state = CallbackState { visit };
+        let mut state = callback_state(visit);
         let flags = ScanOptions::SO_TYPE_SEQSCAN
             | ScanOptions::SO_ALLOW_STRAT
             | ScanOptions::SO_ALLOW_PAGEMODE;
@@ -120,7 +120,7 @@ impl IndexBuild {
                 false,
                 0,
                 pg_sys::InvalidBlockNumber,
-                Some(callback),
+                Some(visit_row),
                 (&raw mut state).cast(),
                 scan,
             );
