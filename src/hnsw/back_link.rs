@@ -7,6 +7,7 @@
 use super::code_cache::{CachedCode, CodeCache};
 use super::codes::CodeParams;
 use super::disk_graph::{DiskGraph, corrupt_item, expect_kind};
+use super::eviction::make_room;
 use super::layout::{ItemPtr, Node, NodeMut, PageKind, Shape, SlotState, Upper, UpperMut};
 use super::select::select_neighbors;
 use crate::error::{Error, Result};
@@ -127,9 +128,34 @@ pub fn replace_if_unchanged(
     })
 }
 
+/// Puts `orphan` into the list of `new`, in place of `owner` if it is full. No way is lost: every way to `new` leads
+/// over `owner`, because a link is forced only when `new` has no other.
+fn adopt(
+    index: Relation,
+    shape: &Shape,
+    new: ItemPtr,
+    owner: ItemPtr,
+    orphan: ItemPtr,
+) -> Result<()> {
+    let degree = shape.degree(0);
+    replace_list(index, shape, new, 0, &mut |_, now| {
+        if now.contains(&orphan) {
+            return None;
+        }
+        let mut list = now.to_vec();
+        if list.len() >= degree {
+            let place = list.iter().position(|neighbor| *neighbor == owner);
+            list.remove(place.unwrap_or(list.len() - 1));
+        }
+        list.push(orphan);
+        Some(list)
+    })?;
+    Ok(())
+}
+
 /// Adds `new` to the list of `owner` on `level`: into a free place, or if the heuristic prefers it to one of the
-/// present neighbors, or in place of the last one if `is_forced`. Returns whether `new` is in the list now; `false`
-/// also if the owner is gone.
+/// present neighbors that can leave (`eviction.rs`), or in any case if `is_forced`, which is for level 0. Returns
+/// whether `new` is in the list now; `false` also if the owner is gone.
 #[allow(clippy::too_many_arguments)] // index, shape and params travel together through all of insert
 pub fn add_back_link(
     index: Relation,
@@ -151,17 +177,21 @@ pub fn add_back_link(
             return Ok(true);
         }
         let mut list = read.neighbors;
-        if list.len() < degree {
-            list.push(new);
-        } else {
-            list.push(new);
-            list = choose(params, graph, cache, owner, level, list, degree)?;
-            if !list.contains(&new) {
-                if !is_forced {
+        list.push(new);
+        if list.len() > degree {
+            let best = choose(params, graph, cache, owner, level, list.clone(), degree)?;
+            if level > 0 {
+                if !best.contains(&new) {
                     return Ok(false);
                 }
-                list.truncate(degree - 1);
-                list.push(new);
+                list = best;
+            } else {
+                let room = make_room(params, graph, cache, &list, best, new, degree, is_forced)?;
+                let Some(room) = room else { return Ok(false) };
+                if let Some(orphan) = room.orphan {
+                    adopt(index, shape, new, owner, orphan)?;
+                }
+                list = room.list;
             }
         }
         if replace_if_unchanged(index, shape, owner, level, read.version, &list)? {
@@ -169,15 +199,22 @@ pub fn add_back_link(
         }
     }
     // The list changes faster than it can be computed: decide under the lock, without other pages.
-    replace_list(index, shape, owner, level, &mut |_, now| {
-        if now.contains(&new) || (now.len() >= degree && !is_forced) {
+    let mut orphan = None;
+    let mut is_present = false;
+    let is_replaced = replace_list(index, shape, owner, level, &mut |_, now| {
+        is_present = now.contains(&new);
+        if is_present || (now.len() >= degree && !is_forced) {
             return None;
         }
         let mut list = now.to_vec();
-        list.truncate(degree - 1);
+        orphan = (list.len() >= degree).then(|| list.pop()).flatten();
         list.push(new);
         Some(list)
-    })
+    })?;
+    if let Some(orphan) = orphan {
+        adopt(index, shape, new, owner, orphan)?;
+    }
+    Ok(is_replaced || is_present)
 }
 
 /// The best `degree` of `neighbors` for `owner` by the heuristic, nearest first; those that are gone are left out.

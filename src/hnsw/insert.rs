@@ -373,6 +373,7 @@ impl Inserter {
         mut lists: Lists,
     ) -> Result<()> {
         loop {
+            interrupt::check();
             let Some(hints) = self.hints.as_mut() else {
                 return Ok(());
             };
@@ -416,6 +417,9 @@ impl Inserter {
                 let own = if at == 0 { node } else { upper };
                 list.retain(|neighbor| *neighbor != own);
             }
+            if lists[0].is_empty() && self.replace_dead_entry(&meta, node, upper, level)? {
+                return Ok(());
+            }
             super::back_link::set_own_list(self.index, &self.shape, node, &lists[0])?;
         }
         failpoint::hit("insert_linked");
@@ -424,6 +428,45 @@ impl Inserter {
             failpoint::hit("insert_entry");
         }
         Ok(())
+    }
+
+    /// Makes the node the entry point in place of one from which nothing but tombstones was found: all rows were
+    /// deleted, and vacuum has not finished. `false` if the entry is another one by now: search again.
+    fn replace_dead_entry(
+        &mut self,
+        seen: &Meta,
+        node: ItemPtr,
+        upper: ItemPtr,
+        level: u8,
+    ) -> Result<bool> {
+        // Vacuum walks on from here to what else it has to link again.
+        let ground = match self.hints.as_mut() {
+            Some(hints) if seen.entry_level > 0 => {
+                let query =
+                    Query::from_code(&self.params, &vec![0; self.shape.dims], &Factors::default());
+                graph_ground(
+                    &mut DiskGraph::new(self.index, &self.shape, &query, hints),
+                    seen.entry,
+                )?
+            }
+            _ => Some(seen.entry),
+        };
+        let way: Vec<ItemPtr> = ground
+            .into_iter()
+            .filter(|ground| *ground != node)
+            .collect();
+        super::back_link::set_own_list(self.index, &self.shape, node, &way)?;
+        let buffer = Exclusive::read(self.index, META_BLOCK);
+        let mut meta = decode_meta(self.index, buffer.page())?;
+        if meta.entry != seen.entry {
+            return Ok(false);
+        }
+        meta.entry = if level > 0 { upper } else { node };
+        meta.entry_level = level;
+        let change = Change::begin(self.index);
+        write_meta_in(&change, &buffer, &meta);
+        change.commit();
+        Ok(true)
     }
 
     /// Step e: makes the node the entry point if it is still higher than the present one, or there is none.

@@ -299,7 +299,8 @@ impl Scan {
         let Some(hints) = self.hints.as_mut() else {
             return Ok(());
         };
-        let mut graph = DiskGraph::new(self.index, &self.meta.shape, &self.query, hints);
+        let shape = self.meta.shape;
+        let mut graph = DiskGraph::new(self.index, &shape, &self.query, hints);
         let is_first = !self.is_started;
         self.is_started = true;
         let bounds = if is_first {
@@ -319,11 +320,21 @@ impl Scan {
             is_bounded = self.search.is_bounded(bounds);
             let may_go_on = is_iterative || self.start != StartingPoints::All;
             let wants_more = self.search.best_count() < ef && may_go_on;
-            if !wants_more
-                || !self
+            if wants_more
+                && self
                     .start
                     .add_next(&self.meta, &mut graph, &mut self.search, bounds)?
             {
+                continue;
+            }
+            // Vacuum may have freed the entry point since the meta page was read, and set another one before.
+            let is_lost = self.returned == 0 && self.search.is_exhausted() && !is_bounded;
+            let entry = self.meta.entry;
+            if is_lost {
+                self.meta = read_meta(self.index)?;
+                self.start = StartingPoints::Nearest;
+            }
+            if !is_lost || self.meta.entry == entry || !self.meta.entry.is_some() {
                 break;
             }
         }

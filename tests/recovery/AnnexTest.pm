@@ -20,7 +20,7 @@ use constant DIMS => 16;
 my $helpers = <<'SQL';
 CREATE EXTENSION annex;
 CREATE FUNCTION vec(id int, dims int DEFAULT 16) RETURNS vector LANGUAGE sql IMMUTABLE AS $$
-	SELECT array_agg((hashint4(id * 4096 + j)::float8 / 2147483648)::real ORDER BY j)::vector
+	SELECT array_agg((hashint8(id::bigint * 4096 + j)::float8 / 2147483648)::real ORDER BY j)::vector
 	FROM generate_series(1, dims) j
 $$;
 -- The row that the index finds first for the vector of `id`; all of a small table is searched.

@@ -1,0 +1,136 @@
+# A long build is cancelled, timed out and terminated in each of its phases: the command ends soon, its threads are
+# gone, the server stays up and a later build succeeds. Other commands do not wait for a build.
+use strict;
+use warnings;
+use PostgreSQL::Test::Cluster;
+use PostgreSQL::Test::Utils;
+use Time::HiRes qw(time);
+use Test::More;
+use AnnexTest;
+
+my $patience = 5;
+my $node = new_node('cancel', conf => "maintenance_work_mem = 256MB\nshared_buffers = 128MB\n");
+$node->safe_psql('postgres', <<'SQL');
+SELECT setseed(0.5);
+CREATE TABLE t (id int PRIMARY KEY, v vector(128) NOT NULL);
+INSERT INTO t SELECT i, (SELECT array_agg(random()::real) FROM generate_series(1, 128) j WHERE i > 0)::vector(128)
+FROM generate_series(1, 60000) i;
+-- Waits until a build is in `wanted`, ends it with `deed`, and returns the milliseconds it took to be gone.
+CREATE FUNCTION strike(wanted text, deed text) RETURNS float8 LANGUAGE plpgsql AS $$
+DECLARE
+	target int;
+	struck timestamptz;
+BEGIN
+	LOOP
+		PERFORM pg_stat_clear_snapshot();
+		SELECT pid INTO target FROM pg_stat_progress_create_index WHERE phase = wanted;
+		EXIT WHEN target IS NOT NULL;
+	END LOOP;
+	struck := clock_timestamp();
+	EXECUTE format('SELECT %s(%s)', deed, target);
+	LOOP
+		PERFORM pg_stat_clear_snapshot();
+		EXIT WHEN NOT EXISTS (SELECT FROM pg_stat_progress_create_index WHERE pid = target);
+	END LOOP;
+	RETURN 1000 * extract(epoch FROM clock_timestamp() - struck);
+END
+$$;
+SQL
+my $build = 'CREATE INDEX t_v ON t USING hnsw (v vector_l2_ops) WITH (m = 16, ef_construction = 200)';
+
+sub threads_of
+{
+	my ($pid) = @_;
+	my @tasks = glob "/proc/$pid/task/*";
+	return scalar @tasks;
+}
+
+sub nothing_left
+{
+	my ($name) = @_;
+	local $Test::Builder::Level = $Test::Builder::Level + 1;
+	is($node->safe_psql('postgres', q(SELECT count(*) FROM pg_class WHERE relname = 't_v')), 0, "$name: no index is left");
+	return;
+}
+
+# The phases as pg_stat_progress_create_index names them; `initializing` is over too soon to be met.
+for my $phase ('loading tuples', 'building graph', 'writing pages')
+{
+	for my $deed (qw(pg_cancel_backend pg_terminate_backend))
+	{
+		my $name = "$deed in $phase";
+		my $session = $node->background_psql('postgres', on_error_stop => 0);
+		my $pid = $session->query('SELECT pg_backend_pid()');
+		my $before = threads_of($pid);
+		$session->query_until(qr/begun/, "\\echo begun\n$build;\n");
+		my $ms = $node->safe_psql('postgres', "SELECT strike('building index: $phase', '$deed')");
+		cmp_ok($ms, '<', 1000 * $patience, "$name: the command has ended within $patience s");
+		note "$name: $ms ms";
+		if ($deed eq 'pg_cancel_backend')
+		{
+			is($session->query('SELECT 17'), 17, "$name: the session goes on");
+			like($session->{stderr}, qr/canceling statement due to user request/, "$name: PostgreSQL's message");
+			# A thread of the pool may take a moment from its last instruction to its end.
+			wait_until(sub { threads_of($pid) <= $before }, 'the end of the threads');
+			is(threads_of($pid), $before, "$name: no thread is left");
+			$session->{stderr} = '';
+			$session->quit;
+		}
+		else
+		{
+			wait_until(sub { !-e "/proc/$pid" || threads_of($pid) == 0 }, 'the end of the backend');
+			pass("$name: the backend has ended");
+			eval { $session->{run}->finish };
+		}
+		nothing_left($name);
+	}
+}
+
+# statement_timeout.
+my $start = time;
+my ($code, $out, $err) = $node->psql('postgres', "SET statement_timeout = '1500ms'; $build");
+my $seconds = time - $start;
+like($err, qr/canceling statement due to statement timeout/, 'statement_timeout: PostgreSQL\'s message');
+cmp_ok($seconds, '<', 1.5 + $patience, "statement_timeout: the command has ended within $patience s");
+nothing_left('statement_timeout');
+
+# Inserts that follow a build that does not fit: cancelled among them too.
+$start = time;
+($code, $out, $err) = $node->psql('postgres', "SET maintenance_work_mem = '1MB'; SET statement_timeout = '3s'; $build");
+$seconds = time - $start;
+like($err, qr/canceling statement due to statement timeout/, 'timeout while rows are inserted one by one');
+cmp_ok($seconds, '<', 3 + $patience, "timeout while rows are inserted one by one: within $patience s");
+nothing_left('timeout while rows are inserted one by one');
+
+# A build whose server is told to stop ends too, and DROP DATABASE of another database does not wait for it.
+$node->safe_psql('postgres', 'CREATE DATABASE other');
+my $session = $node->background_psql('postgres', on_error_stop => 0);
+$session->query_until(qr/begun/, "\\echo begun\n$build;\n");
+$node->poll_query_until('postgres', q(SELECT count(*) = 1 FROM pg_stat_progress_create_index WHERE phase = 'building index: building graph'))
+  or die 'the build does not come to its graph';
+$start = time;
+$node->safe_psql('postgres', 'DROP DATABASE other');
+$seconds = time - $start;
+is($node->safe_psql('postgres', 'SELECT count(*) FROM pg_stat_progress_create_index'), 1, 'DROP DATABASE: the build goes on');
+cmp_ok($seconds, '<', $patience, "DROP DATABASE of another database took $seconds s during a build");
+is($node->safe_psql('postgres', 'SELECT count(*) FROM pg_stat_progress_create_index'), 1, 'the build still goes on');
+$start = time;
+$node->stop('fast');
+cmp_ok(time - $start, '<', 2 * $patience, 'the server stops during a build');
+eval { $session->{run}->finish };
+
+# The server is as it was: a build succeeds.
+$node->start;
+nothing_left('stop');
+unlike(slurp_file($node->logfile), qr/terminated by signal|PANIC|TRAP/, 'no process crashed');
+$node->safe_psql('postgres', 'DELETE FROM t WHERE id > 5000');
+$node->safe_psql('postgres', $build);
+is( $node->safe_psql('postgres', <<'SQL'), 0, 'a later build succeeds: every row is found');
+SET enable_seqscan = off;
+SET hnsw.ef_search = 200;
+SELECT count(*) FROM t WHERE id % 20 = 0 AND id IS DISTINCT FROM
+	(SELECT id FROM t AS other ORDER BY other.v <-> t.v LIMIT 1);
+SQL
+verify_index($node, 't_v', 'a later build');
+$node->stop;
+done_testing();
