@@ -21,7 +21,7 @@ fn visited_nodes(rows: f64, m: f64, ef_search: f64) -> f64 {
 
 /// Cost of a path over an index with `m`, at the current `ef_search`.
 pub fn estimate(facts: &PathFacts, m: usize, ef_search: usize) -> PathCost {
-    if !facts.has_order {
+    if !facts.has_order || facts.loses_needed_tid {
         return PathCost::IMPOSSIBLE;
     }
     let ratio = if facts.index_tuples > 0.0 {
@@ -61,6 +61,7 @@ mod tests {
         };
         PathFacts {
             has_order: true,
+            loses_needed_tid: false,
             index_tuples: rows,
             index_pages: rows / 10.0,
             table_pages: rows / 50.0,
@@ -75,6 +76,15 @@ mod tests {
     fn without_an_order_the_path_is_impossible() {
         let facts = PathFacts {
             has_order: false,
+            ..facts(1000.0)
+        };
+        assert_eq!(estimate(&facts, 16, 40), PathCost::IMPOSSIBLE);
+    }
+
+    #[test]
+    fn a_query_that_would_lose_its_row_pointers_goes_elsewhere() {
+        let facts = PathFacts {
+            loses_needed_tid: true,
             ..facts(1000.0)
         };
         assert_eq!(estimate(&facts, 16, 40), PathCost::IMPOSSIBLE);

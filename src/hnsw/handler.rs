@@ -194,7 +194,7 @@ unsafe extern "C-unwind" fn amcostestimate(
             PathCost::IMPOSSIBLE
         };
         #[cfg(feature = "pg18")]
-        if !facts.has_order {
+        if cost == PathCost::IMPOSSIBLE {
             (*path).path.disabled_nodes = 2;
         }
         *startup = cost.startup;

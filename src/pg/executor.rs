@@ -1,8 +1,10 @@
-//! What the running query will read of an index. Only looks, never changes anything.
+//! What the running query will read of an index, and what the executor keeps of its rows. Only looks, never changes
+//! anything.
 #![allow(unsafe_code)]
 
-use super::relation::Relation;
+use super::relation::{Relation, Tid};
 use pgrx::pg_sys;
+use std::sync::OnceLock;
 
 /// What a plan says about one index.
 #[derive(Debug, Clone, Copy, Default)]
@@ -77,4 +79,31 @@ unsafe fn walk_list(plans: *mut pg_sys::List, index: pg_sys::Oid, found: &mut Fo
             walk((*list.elements.add(i)).ptr_value.cast(), index, found);
         }
     }
+}
+
+/// Whether a row that waits in the executor's queue until it is known to be the next one keeps its `ctid`.
+///
+/// A mistake of PostgreSQL that later minor versions have mended (16.14 still has it) leaves an invalid one, with
+/// which `FOR UPDATE` fails. Nothing tells which minor versions have it, so one row is sent the same way, once.
+pub fn reordered_rows_keep_tid() -> bool {
+    static KEEP: OnceLock<bool> = OnceLock::new();
+    const TID: Tid = Tid {
+        block: 7,
+        offset: 3,
+    };
+    // SAFETY: a descriptor, a row and a slot of our own, made as PostgreSQL makes them and freed at the end; the
+    // slot takes over the row.
+    *KEEP.get_or_init(|| unsafe {
+        let descriptor = pg_sys::CreateTemplateTupleDesc(1);
+        pg_sys::TupleDescInitEntry(descriptor, 1, c"a".as_ptr(), pg_sys::INT4OID, -1, 0);
+        let slot =
+            pg_sys::MakeSingleTupleTableSlot(descriptor, &raw const pg_sys::TTSOpsBufferHeapTuple);
+        let (mut value, mut is_null) = (pg_sys::Datum::from(0), false);
+        let row = pg_sys::heap_form_tuple(descriptor, &mut value, &mut is_null);
+        (*row).t_self = TID.to_pg();
+        pg_sys::ExecForceStoreHeapTuple(row, slot, true);
+        let stored = Tid::from_pg(&(*slot).tts_tid);
+        pg_sys::ExecDropSingleTupleTableSlot(slot);
+        stored == TID
+    })
 }

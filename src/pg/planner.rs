@@ -34,6 +34,9 @@ impl PathCost {
 pub struct PathFacts {
     /// Whether the path is used for its order.
     pub has_order: bool,
+    /// Whether the query needs the `ctid` of the rows (row locks do) and this server loses it: see
+    /// [`super::executor::reordered_rows_keep_tid`].
+    pub loses_needed_tid: bool,
     /// Rows in the index.
     pub index_tuples: f64,
     /// Pages of the index.
@@ -73,6 +76,8 @@ impl PathFacts {
             );
             Self {
                 has_order: !(*path).indexorderbys.is_null(),
+                loses_needed_tid: needs_tid(index.rel)
+                    && !super::executor::reordered_rows_keep_tid(),
                 index_tuples: index.tuples,
                 index_pages: f64::from(index.pages),
                 table_pages: index.rel.as_ref().map_or(0.0, |rel| f64::from(rel.pages)),
@@ -97,5 +102,25 @@ impl PathFacts {
     pub unsafe fn index_oid(path: *mut pg_sys::IndexPath) -> pg_sys::Oid {
         // SAFETY: contract of this function.
         unsafe { (*(*path).indexinfo).indexoid }
+    }
+}
+
+/// Whether something above the scan of `rel`, or one of its conditions, reads the rows' `ctid`.
+///
+/// # Safety
+/// `rel` is null or a valid base relation of a query being planned.
+unsafe fn needs_tid(rel: *mut pg_sys::RelOptInfo) -> bool {
+    // SAFETY: contract of this function; target and conditions are valid lists of expressions.
+    unsafe {
+        let Some(rel) = rel.as_ref() else {
+            return false;
+        };
+        let mut columns = std::ptr::null_mut();
+        pg_sys::pull_varattnos((*rel.reltarget).exprs.cast(), rel.relid, &mut columns);
+        let conditions = pg_sys::extract_actual_clauses(rel.baserestrictinfo, false);
+        pg_sys::pull_varattnos(conditions.cast(), rel.relid, &mut columns);
+        let ctid =
+            pg_sys::SelfItemPointerAttributeNumber - pg_sys::FirstLowInvalidHeapAttributeNumber;
+        pg_sys::bms_is_member(ctid, columns)
     }
 }
