@@ -68,6 +68,13 @@ pub fn decode_meta(relation: Relation, page: Page<'_>) -> Result<Meta> {
         Some(opaque) if opaque.kind == PageKind::Meta => Meta::read(page.contents()),
         _ => Err(MetaProblem::Invalid),
     };
+    // Other dimensions than the column's would blame the query for what is wrong here.
+    let decoded = match decoded {
+        Ok(meta) if i32::try_from(meta.shape.dims) != Ok(relation.first_column_typmod()) => {
+            Err(MetaProblem::Invalid)
+        }
+        decoded => decoded,
+    };
     decoded.map_err(|problem| match problem {
         MetaProblem::Invalid => Error::corrupt_index(
             "hnsw index is not valid",

@@ -3,7 +3,7 @@
 //! Locks: the node's page, then one overflow page; vacuum takes them in the same order. A row never moves between
 //! the node and its chain, and never joins a tombstone.
 
-use super::disk_graph::{corrupt_item, expect_kind};
+use super::disk_graph::{corrupt_item, corrupt_page, expect_block, expect_kind};
 use super::insert::NewVector;
 use super::layout::{
     CHUNK_CAPACITY, CHUNK_SIZE, ItemPtr, Node, NodeMut, PageKind, Shape, SlotState, TidChunk,
@@ -82,15 +82,20 @@ fn try_join(
         change.commit();
         return Ok(Outcome::Joined);
     }
+    // The page of the node is locked: whoever locks it again waits for himself.
+    let is_other_page = |block| match block == ptr.block {
+        true => Err(corrupt_page(index, block, PageKind::Overflow)),
+        false => Ok(block),
+    };
     if let Some((block, offset)) = head
-        && append_to_chunk(index, block, offset, tid)?
+        && append_to_chunk(index, is_other_page(block)?, offset, tid)?
     {
         return Ok(Outcome::Joined);
     }
     let Some(block) = overflow_block else {
         return Ok(Outcome::NoRoom(ptr.block));
     };
-    let chunk_buffer = Exclusive::read(index, block);
+    let chunk_buffer = Exclusive::read(index, is_other_page(block)?);
     expect_kind(index, block, chunk_buffer.page(), PageKind::Overflow)?;
     let change = Change::begin(index);
     {
@@ -124,6 +129,7 @@ fn node_mut<'a>(
 /// Adds a row to the first chunk of a node whose page the caller has locked; `false` if the chunk is full.
 fn append_to_chunk(index: Relation, block: u32, offset: u16, tid: Tid) -> Result<bool> {
     let corrupt = || corrupt_item(index, block, offset, "TID chunk");
+    expect_block(index, block)?;
     let buffer = Exclusive::read(index, block);
     expect_kind(index, block, buffer.page(), PageKind::Overflow)?;
     let chunk =

@@ -7,7 +7,7 @@ use super::insert::{IndexedVector, Inserter};
 use super::options::{self, Options};
 use super::scan::{OrderKey, Scan};
 use super::{cost, vacuum, validate};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::guc;
 use crate::pg::heap_scan::IndexBuild;
 use crate::pg::index_scan::{OrderOperand, ScanDescriptor};
@@ -226,7 +226,8 @@ unsafe extern "C-unwind" fn amvalidate(class: pg_sys::Oid) -> bool {
 /// State of a scan: nothing until its first row is asked for.
 enum ScanState {
     NotStarted,
-    Running(Box<Scan>),
+    /// A scan, and how many blocks its table is known to have.
+    Running(Box<Scan>, u32),
     /// The index was empty, or the scan has ended.
     Ended,
 }
@@ -278,15 +279,21 @@ fn next_row(scan: ScanDescriptor, state: &mut ScanState) -> Result<bool> {
             OrderOperand::Value(value) => OrderKey::Vector(datum::column_elements(value)?),
         };
         *state = match Scan::begin(scan.index(), key)? {
-            Some(running) => ScanState::Running(Box::new(running)),
+            Some(running) => ScanState::Running(Box::new(running), scan.estimated_heap_blocks()),
             None => ScanState::Ended,
         };
     }
-    let ScanState::Running(running) = state else {
+    let ScanState::Running(running, heap_blocks) = state else {
         return Ok(false);
     };
     match running.next_row()? {
         Some(row) => {
+            if row.tid.block >= *heap_blocks {
+                *heap_blocks = scan.heap_blocks();
+                if row.tid.block >= *heap_blocks {
+                    return Err(outside_table(scan.index(), row.tid, *heap_blocks));
+                }
+            }
             scan.set_row(row.tid, row.lower_bound);
             Ok(true)
         }
@@ -295,6 +302,18 @@ fn next_row(scan: ScanDescriptor, state: &mut ScanState) -> Result<bool> {
             Ok(false)
         }
     }
+}
+
+/// XX002 for a row pointer that no table of so many blocks can have; PostgreSQL would blame a missing file.
+#[cold]
+fn outside_table(index: Relation, tid: Tid, heap_blocks: u32) -> Error {
+    Error::corrupt_index(
+        format!("index \"{}\" has an invalid row pointer", index.name()),
+        format!(
+            "It leads to block {}, but the table has {heap_blocks} blocks.",
+            tid.block
+        ),
+    )
 }
 
 #[pg_guard]

@@ -5,7 +5,9 @@
 //! page that the next insert fills.
 
 use super::build::init_empty_page;
-use super::disk_graph::{corrupt_item, decode_meta, expect_block, expect_kind, read_meta};
+use super::disk_graph::{
+    corrupt_item, corrupt_page, decode_meta, expect_block, expect_kind, read_meta,
+};
 use super::layout::{META_BLOCK, META_SIZE, Meta, NO_BLOCK, Opaque, PageKind, SlotState};
 use crate::error::Result;
 use crate::pg::buffer::Exclusive;
@@ -38,7 +40,12 @@ pub fn advance(index: Relation, kind: PageKind, full: u32) -> Result<()> {
     let page_buffer = if reused != NO_BLOCK {
         expect_block(index, reused)?;
         let buffer = Exclusive::read(index, reused);
-        meta.free_list[slot] = expect_kind(index, reused, buffer.page(), kind)?.next;
+        let opaque = expect_kind(index, reused, buffer.page(), kind)?;
+        if !opaque.in_free_list || opaque.next == META_BLOCK {
+            // A list that runs in a circle comes back to a page that was taken out.
+            return Err(corrupt_page(index, reused, kind));
+        }
+        meta.free_list[slot] = opaque.next;
         buffer
     } else {
         Exclusive::extend(index)

@@ -4,7 +4,7 @@
 //! What a pass leaves behind is on the pages, never only in memory: cleanup may run in another process, or after a
 //! crash. Locks: a node's page, then one overflow page; no cleanup locks, scans and inserts go on.
 
-use super::disk_graph::{corrupt_item, decode_meta, expect_kind, read_meta};
+use super::disk_graph::{corrupt_item, decode_meta, expect_block, expect_kind, read_meta};
 use super::layout::{
     INLINE_TIDS, META_BLOCK, Meta, Node, NodeMut, OPAQUE_SIZE, Opaque, PageKind, Shape, SlotState,
     TidChunk, free, write_chunk,
@@ -160,6 +160,11 @@ fn pop_or_clean_chain(
     let mut next = head;
     while let Some((block, offset)) = next {
         let corrupt = || corrupt_item(index, block, offset, "TID chunk");
+        if block == node_block {
+            // That page is locked: whoever locks it again waits for himself.
+            return Err(corrupt());
+        }
+        expect_block(index, block)?;
         let buffer = Exclusive::read(index, block);
         expect_kind(index, block, buffer.page(), PageKind::Overflow)?;
         let chunk =

@@ -118,6 +118,27 @@ impl ScanDescriptor {
         }
     }
 
+    /// Blocks of the table according to the catalog, and so without a system call: not more than it once had.
+    pub fn estimated_heap_blocks(self) -> u32 {
+        // SAFETY: the descriptor is valid, and the table of a plain index scan is open.
+        unsafe {
+            let heap = (*self.0).heapRelation.as_ref();
+            heap.map_or(0, |heap| (*heap.rd_rel).relpages.max(0) as u32)
+        }
+    }
+
+    /// Blocks of the table now.
+    pub fn heap_blocks(self) -> u32 {
+        // SAFETY: as above.
+        unsafe {
+            let heap = (*self.0).heapRelation;
+            if heap.is_null() {
+                return u32::MAX;
+            }
+            Relation::from_pg(heap).block_count()
+        }
+    }
+
     /// Counts the start of a scan in the statistics.
     pub fn count_start(self) {
         // SAFETY: the descriptor is valid (contract of `from_pg`) and its index stays open.

@@ -5,7 +5,7 @@
 
 use super::{Context, Report, Severity, place};
 use crate::error::Result;
-use crate::hnsw::layout::{self, ItemPtr, OPAQUE_SIZE, Opaque, PageKind, SlotState, Upper};
+use crate::hnsw::layout::{self, ItemPtr, Opaque, PageKind, SlotState, Upper};
 use crate::hnsw::slots::SlotMap;
 use crate::pg::buffer::Shared;
 use crate::pg::interrupt;
@@ -61,10 +61,7 @@ pub(super) fn target(context: &Context<'_>, ptr: ItemPtr, kind: PageKind) -> Tar
     }
     let shared = Shared::read(context.index, ptr.block);
     let page = shared.page();
-    let opaque = Some(page.special())
-        .filter(|special| special.len() == OPAQUE_SIZE)
-        .and_then(Opaque::read);
-    if opaque.is_none_or(|opaque| opaque.kind != kind) {
+    if !Opaque::is_of(page.special(), kind) {
         return Target::OtherKind;
     }
     let Some(item) = page.item(ptr.offset) else {

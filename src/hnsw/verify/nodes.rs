@@ -6,7 +6,7 @@ use super::rows::Rows;
 use super::{Context, Report, Severity, place};
 use crate::error::Result;
 use crate::hnsw::layout::{
-    ItemPtr, META_BLOCK, Node, OPAQUE_SIZE, Opaque, PageKind, SlotState, TidChunk, Upper,
+    ItemPtr, META_BLOCK, Node, Opaque, PageKind, SlotState, TidChunk, Upper,
 };
 use crate::pg::buffer::{Shared, Strategy};
 use crate::pg::interrupt;
@@ -73,8 +73,7 @@ pub(super) fn check(context: &Context<'_>, facts: &PageFacts, report: &mut Repor
 
 /// Whether a page is one of `kind`.
 pub(super) fn is_of_kind(page: Page<'_>, kind: PageKind) -> bool {
-    page.special().len() == OPAQUE_SIZE
-        && Opaque::read(page.special()).is_some_and(|opaque| opaque.kind == kind)
+    Opaque::is_of(page.special(), kind)
 }
 
 /// Checks the rows of a node whose page is locked, and notes them.

@@ -1,0 +1,309 @@
+//! The bytes on disk have not moved: what this library writes is what these bytes say, and it reads them back.
+//!
+//! The bytes were put together by another program from the pictures in `src/hnsw/README.md`. Who has to change one
+//! raises the format version and keeps the old ones readable.
+#![cfg(target_endian = "little")]
+
+use annex::distance::Metric;
+use annex::hnsw::codes::Factors;
+use annex::hnsw::layout::{
+    CHUNK_SIZE, FORMAT_VERSION, ItemPtr, META_SIZE, Meta, MetaProblem, NO_BLOCK, Node,
+    NodeContents, NodeMut, OPAQUE_SIZE, Opaque, PageKind, Shape, SlotState, TidChunk, Upper,
+    UpperMut, free, write_chunk,
+};
+use annex::pg::relation::Tid;
+
+const META: &str = "\
+    01c02ea2010000000100000005000000\
+    02000803020028000700000009000400\
+    010000000b0000000c0000000d000000\
+    1500000016000000ffffffff00000000\
+    e8030000000000000a00000000000000\
+    b004000000000000fbffffffffffffff\
+    00000000000000000000000000000000\
+    00000000000000000000000000000000";
+const OPAQUE: &str = "\
+    4d00000003000100010000000000eca2";
+const NODE: &str = "\
+    010100020300010004030201ffffffff\
+    060500002c01000006000800c8000000\
+    88776655443322110000003f00001040\
+    0000003e0900000001ff7f8100000000\
+    01000000020003000400000005000600\
+    00000000000000000000000000000000";
+const UPPER: &str = "\
+    01020000040002000100000002000300\
+    0000003f000010400000003e00000000\
+    01020000000000000000000000000000\
+    01ff7f81000000000a0000000b000c00\
+    00000000000000000d0000000e000f00\
+    1000000011001200";
+/// Of a chunk the bytes in use; zeros follow.
+const CHUNK: &str = "\
+    01000002060000009001000014000000\
+    0d0c0b0a0f0e050000000600";
+
+const SHAPE: Shape = Shape {
+    metric: Metric::Cosine,
+    dims: 5,
+    m: 2,
+};
+const CODE: [i8; 5] = [1, -1, 127, -127, 0];
+const FACTORS: Factors = Factors {
+    scale: 0.5,
+    norm_squared: 2.25,
+    error: 0.125,
+};
+
+fn ptr(block: u32, offset: u16, generation: u16) -> ItemPtr {
+    ItemPtr {
+        block,
+        offset,
+        generation,
+    }
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// A free slot of generation `generation`, filled with what an earlier user left there.
+fn used_slot(len: usize, generation: u16) -> Vec<u8> {
+    let mut item = vec![0xEE; len];
+    item[4..6].copy_from_slice(&generation.to_le_bytes());
+    item
+}
+
+fn meta() -> Meta {
+    Meta {
+        entry: ptr(7, 9, 4),
+        entry_level: 3,
+        params: 1,
+        insert_page: [11, 12, 13],
+        free_list: [21, 22, NO_BLOCK],
+        nodes: 1000,
+        tombstones: 10,
+        tids: 1200,
+        last_repair: -5,
+        ..Meta::new(SHAPE, 40)
+    }
+}
+
+#[test]
+fn meta_page() {
+    let mut bytes = [0xEE; META_SIZE];
+    meta().write(&mut bytes);
+    assert_eq!(hex(&bytes), META);
+    assert_eq!(Meta::read(&bytes), Ok(meta()));
+    assert_eq!(FORMAT_VERSION, 1);
+}
+
+/// A newer library's index is refused with its version if it says that this one cannot read it.
+#[test]
+fn meta_page_of_a_newer_format() {
+    let mut bytes = [0; META_SIZE];
+    meta().write(&mut bytes);
+    bytes[4] = 9;
+    assert_eq!(Meta::read(&bytes), Err(MetaProblem::Invalid));
+    bytes[8] = 2;
+    assert_eq!(Meta::read(&bytes), Err(MetaProblem::TooNew(9)));
+}
+
+/// Pages that a change of the index would lock twice, waiting for itself, are refused before.
+#[test]
+fn meta_page_with_fields_that_cannot_be() {
+    let refused = |change: &dyn Fn(&mut Meta)| {
+        let mut meta = meta();
+        change(&mut meta);
+        let mut bytes = [0; META_SIZE];
+        meta.write(&mut bytes);
+        Meta::read(&bytes) == Err(MetaProblem::Invalid)
+    };
+    assert!(!refused(&|_| {}));
+    assert!(!refused(&|meta| meta.insert_page = [NO_BLOCK; 3]));
+    for kind in 0..3 {
+        assert!(refused(&|meta| meta.insert_page[kind] = 0));
+        assert!(refused(&|meta| meta.free_list[kind] = 0));
+        assert!(refused(
+            &|meta| meta.insert_page[kind] = meta.insert_page[(kind + 1) % 3]
+        ));
+    }
+    assert!(refused(&|meta| meta.params = 0));
+    // Codes for inner product are never relative to a mean.
+    assert!(refused(&|meta| meta.shape.metric = Metric::InnerProduct));
+    assert!(refused(&|meta| meta.shape.m = 1));
+    assert!(refused(&|meta| meta.shape.m = 101));
+    assert!(refused(&|meta| meta.shape.dims = 0));
+    assert!(refused(&|meta| meta.shape.dims = 16_000));
+    assert!(refused(&|meta| meta.entry_level = 16));
+}
+
+/// Factors that would make a search meet keys that are no numbers are refused; an unknown error is none of them.
+#[test]
+fn factors_that_cannot_be() {
+    let with = |factors: Factors| {
+        let mut node = vec![0; SHAPE.node_size()];
+        let contents = NodeContents {
+            level: 0,
+            tids: &[],
+            overflow: None,
+            upper: ItemPtr::NONE,
+            hash: 0,
+            factors,
+            code: &CODE,
+        };
+        NodeMut::new(&mut node, &SHAPE)
+            .expect("a node")
+            .fill(&contents);
+        let mut upper = vec![0; SHAPE.upper_size(1)];
+        let mut writer = UpperMut::new(&mut upper, &SHAPE).expect("an upper item");
+        writer.fill(1, ptr(1, 1, 0), &factors, &CODE);
+        let is_read = Node::read(&node, &SHAPE).is_some();
+        assert_eq!(Upper::read(&upper, &SHAPE).is_some(), is_read);
+        is_read
+    };
+    let scaled = |scale| with(Factors { scale, ..FACTORS });
+    let normed = |norm_squared| {
+        with(Factors {
+            norm_squared,
+            ..FACTORS
+        })
+    };
+    let bounded = |error| with(Factors { error, ..FACTORS });
+    for value in [f32::NAN, -f32::NAN, -1.0, -0.0, f32::NEG_INFINITY] {
+        assert!(
+            !scaled(value) && !normed(value) && !bounded(value),
+            "{value}"
+        );
+    }
+    assert!(!scaled(f32::INFINITY) && !normed(f32::INFINITY) && bounded(f32::INFINITY));
+    assert!(!scaled((1u128 << 121) as f32) && scaled((1u128 << 120) as f32));
+    assert!(scaled(0.0) && normed(0.0) && bounded(0.0));
+    assert!(normed(f32::MAX) && bounded(f32::MAX));
+}
+
+#[test]
+fn opaque() {
+    let opaque = Opaque {
+        next: 77,
+        kind: PageKind::Upper,
+        in_free_list: true,
+    };
+    let mut bytes = [0xEE; OPAQUE_SIZE];
+    opaque.write(&mut bytes);
+    assert_eq!(hex(&bytes), OPAQUE);
+    assert_eq!(Opaque::read(&bytes), Some(opaque));
+    let numbers = [
+        PageKind::Meta,
+        PageKind::Node,
+        PageKind::Upper,
+        PageKind::Overflow,
+        PageKind::Params,
+    ]
+    .map(|kind| kind as u16);
+    assert_eq!(numbers, [1, 2, 3, 4, 5]);
+}
+
+#[test]
+fn node() {
+    let mut item = used_slot(SHAPE.node_size(), 3);
+    let tid = Tid {
+        block: 0x0102_0304,
+        offset: 0x0506,
+    };
+    let mut writer = NodeMut::new(&mut item, &SHAPE).expect("an item of the size of a node");
+    writer.fill(&NodeContents {
+        level: 1,
+        tids: &[tid],
+        overflow: Some((300, 6)),
+        upper: ptr(200, 8, 9),
+        hash: 0x1122_3344_5566_7788,
+        factors: FACTORS,
+        code: &CODE,
+    });
+    writer.set_neighbors(&[ptr(1, 2, 3), ptr(4, 5, 6)]);
+    assert_eq!(hex(&item), NODE);
+
+    let read = Node::read(&item, &SHAPE).expect("a node");
+    assert_eq!(read.state(), SlotState::Live);
+    assert_eq!(
+        (read.level(), read.generation(), read.list_version()),
+        (1, 3, 1)
+    );
+    assert_eq!(read.inline_tids(), [tid, Tid::NONE]);
+    assert_eq!(read.overflow(), Some((300, 6)));
+    assert_eq!(read.upper(), ptr(200, 8, 9));
+    assert_eq!(read.hash(), 0x1122_3344_5566_7788);
+    assert_eq!(read.factors(), FACTORS);
+    assert_eq!(read.code(), CODE);
+    assert!(read.neighbors().eq([ptr(1, 2, 3), ptr(4, 5, 6)]));
+
+    // The three states, and the generation that makes pointers to a freed slot stale.
+    let mut writer = NodeMut::new(&mut item, &SHAPE).expect("a node");
+    writer.set_tombstone();
+    writer.free();
+    assert_eq!(item[..8], [0, 1, 0, 0, 4, 0, 1, 0]);
+    let states = [SlotState::Free, SlotState::Live, SlotState::Tombstone];
+    assert_eq!(states.map(|state| state as u8), [0, 1, 2]);
+}
+
+#[test]
+fn upper_item() {
+    let mut item = used_slot(SHAPE.upper_size(2), 4);
+    let mut writer =
+        UpperMut::new(&mut item, &SHAPE).expect("an item of the size of an upper item");
+    writer.fill(2, ptr(1, 2, 3), &FACTORS, &CODE);
+    writer.set_neighbors(1, &[ptr(10, 11, 12)]);
+    writer.set_neighbors(2, &[ptr(13, 14, 15), ptr(16, 17, 18)]);
+    assert_eq!(hex(&item), UPPER);
+
+    let read = Upper::read(&item, &SHAPE).expect("an upper item");
+    assert_eq!(read.state(), SlotState::Live);
+    assert_eq!(
+        (read.level(), read.generation(), read.list_version()),
+        (2, 4, 2)
+    );
+    assert_eq!(read.node(), ptr(1, 2, 3));
+    assert_eq!(read.factors(), FACTORS);
+    assert_eq!(read.code(), CODE);
+    assert!(read.neighbors(1).eq([ptr(10, 11, 12)]));
+    assert!(read.neighbors(2).eq([ptr(13, 14, 15), ptr(16, 17, 18)]));
+    assert_eq!(read.neighbors(3).len(), 0);
+}
+
+#[test]
+fn tid_chunk() {
+    let mut item = vec![0; CHUNK_SIZE];
+    item[4..6].copy_from_slice(&6u16.to_le_bytes());
+    let tids = [(0x0A0B_0C0D, 0x0E0F), (5, 6)].map(|(block, offset)| Tid { block, offset });
+    write_chunk(&mut item, &tids, Some((400, 20)));
+    assert_eq!(
+        hex(&item),
+        format!("{CHUNK:0<width$}", width = 2 * CHUNK_SIZE)
+    );
+    assert_eq!(CHUNK_SIZE, 400);
+
+    let read = TidChunk::read(&item).expect("a TID chunk");
+    assert_eq!(read.state(), SlotState::Live);
+    assert_eq!(read.next(), Some((400, 20)));
+    assert!(read.tids().eq(tids));
+    free(&mut item);
+    assert_eq!(item[..8], [0, 0, 0, 0, 7, 0, 0, 0]);
+}
+
+/// Sizes of items follow from dimensions and m; pages are filled by them.
+#[test]
+fn sizes() {
+    let shape = |dims, m| Shape {
+        metric: Metric::L2,
+        dims,
+        m,
+    };
+    assert_eq!(shape(384, 16).node_size(), 56 + 384 + 32 * 8);
+    assert_eq!(shape(383, 16).node_size(), 56 + 384 + 32 * 8);
+    assert_eq!(shape(384, 16).upper_size(3), 48 + 384 + 3 * 16 * 8);
+    assert_eq!(shape(384, 16).nodes_per_page(), 11);
+    assert_eq!(Shape::max_dims(16), 7704);
+    assert_eq!(shape(7704, 16).max_level(), 3);
+    assert_eq!(shape(8, 2).max_level(), 15);
+}
