@@ -117,7 +117,7 @@ fn shortest_digits(fraction: u32, biased_exponent: u32) -> (u32, i32) {
     };
     let power = scale.power;
     // All below is in quarters of 10^power: the number, and the ends of its rounding interval.
-    let exact = u128::from(scale.factor) * u128::from(4 * mantissa << scale.shift);
+    let exact = u128::from(scale.factor) * u128::from((4 * mantissa) << scale.shift);
     let half_step = u128::from(scale.factor) << (scale.shift + 1);
     let below = if is_lopsided {
         half_step / 2
