@@ -117,7 +117,7 @@ fn shortest_digits(fraction: u32, biased_exponent: u32) -> (u32, i32) {
     };
     let power = scale.power;
     // All below is in quarters of 10^power: the number, and the ends of its rounding interval.
-    let exact = u128::from(scale.factor) * u128::from(4 * mantissa << scale.shift);
+    let exact = u128::from(scale.factor) * u128::from((4 * mantissa) << scale.shift);
     let half_step = u128::from(scale.factor) << (scale.shift + 1);
     let below = if is_lopsided {
         half_step / 2
@@ -128,25 +128,26 @@ fn shortest_digits(fraction: u32, biased_exponent: u32) -> (u32, i32) {
     let above_low = to_odd(exact - below) + 1;
     let below_high = to_odd(exact + half_step) - 1;
 
+    // Which candidate is taken cannot be predicted, and a wrong guess costs more than to compute them all.
     let floor = center / 4;
-    if floor >= 10 {
-        // One digit less, if exactly one of the two candidates is inside.
-        let tens = floor / 10;
-        let is_low_inside = above_low <= 40 * tens;
-        let is_high_inside = 40 * tens + 40 <= below_high;
-        if is_low_inside != is_high_inside {
-            return (tens + u32::from(is_high_inside), power + 1);
-        }
-    }
     let is_low_inside = above_low <= 4 * floor;
     let is_high_inside = 4 * floor + 4 <= below_high;
-    if is_low_inside != is_high_inside {
-        return (floor + u32::from(is_high_inside), power);
-    }
-    // Both inside: the nearer one, the even one of two equally near.
-    let middle = 4 * floor + 2;
-    let round_up = center > middle || (center == middle && floor % 2 == 1);
-    (floor + u32::from(round_up), power)
+    // If both or none are inside: the nearer one, the even one of two equally near.
+    let is_nearer_above = center + floor % 2 > 4 * floor + 2;
+    let is_one_inside = is_low_inside != is_high_inside;
+    let round_up = select_unpredictable(is_one_inside, is_high_inside, is_nearer_above);
+
+    // One digit less, if exactly one of the two candidates is inside.
+    let tens = floor / 10;
+    let is_low_ten_inside = above_low <= 40 * tens;
+    let is_high_ten_inside = 40 * tens + 40 <= below_high;
+    let is_shorter = (floor >= 10) & (is_low_ten_inside != is_high_ten_inside);
+    let digits = select_unpredictable(
+        is_shorter,
+        tens + u32::from(is_high_ten_inside),
+        floor + u32::from(round_up),
+    );
+    (digits, power + i32::from(is_shorter))
 }
 
 /// `product / 2^64`, with the lowest bit set if it is not exact: comparisons with even numbers are then as good
