@@ -21,15 +21,15 @@ class Plan:
     filter_queries: int
     unbounded_queries: int  # a scan without bounds may visit the whole table
     insert_chunk: int  # rows of one side before it is the other's turn
-    input_rows: int
     floor_calls: int
+    input_elements: int  # vector elements that a text input measurement parses
 
 
 FULL = Plan(
     repeat=5, queries=1_000, ef_search=(10, 20, 40, 80, 120, 160, 200, 320, 400, 600, 800, 1000),
-    filter_queries=250, unbounded_queries=50, insert_chunk=200, input_rows=5_000, floor_calls=2_000,
+    filter_queries=250, unbounded_queries=50, insert_chunk=200, floor_calls=2_000, input_elements=4_000_000,
 )
 QUICK = Plan(
     repeat=2, queries=100, ef_search=(10, 40, 200, 320),
-    filter_queries=30, unbounded_queries=10, insert_chunk=50, input_rows=500, floor_calls=300,
+    filter_queries=30, unbounded_queries=10, insert_chunk=50, floor_calls=300, input_elements=400_000,
 )

@@ -15,7 +15,7 @@ READ_ONLY = "SELECT count(ascii(t)) FROM texts"  # fetches each text whole, like
 def measure_text_input(results: Results, sides: list[Side], data: DataSet, storage: str, plan: Plan) -> None:
     """All sides parse the same texts, which the last one printed: pgvector, unless annex is alone."""
     texts = sides[-1].connection.execute(
-        "SELECT embedding::text FROM items ORDER BY id LIMIT %s", (plan.input_rows,)
+        "SELECT embedding::text FROM items ORDER BY id LIMIT %s", (plan.input_elements // data.dimensions,)
     ).fetchall()
     for side in sides:
         side.run("DROP TABLE IF EXISTS texts")
@@ -26,11 +26,9 @@ def measure_text_input(results: Results, sides: list[Side], data: DataSet, stora
                 copy.write_row(row)
         side.run("VACUUM (FREEZE, ANALYZE) texts")
     elements = len(texts) * data.dimensions
-    read = medians(sides, plan.repeat, lambda side: seconds_of(side, READ_ONLY))
-    parse = medians(sides, plan.repeat, lambda side: seconds_of(side, PARSE))
+    seconds = medians(sides, plan.repeat, lambda side: seconds_of(side, PARSE) - seconds_of(side, READ_ONLY))
     for side in sides:
-        nanos = (parse[side.name] - read[side.name]) / elements * 1e9
-        results.add(data.name, storage, "text_input", side.name, "", nanos, "ns/element")
+        results.add(data.name, storage, "text_input", side.name, "", seconds[side.name] / elements * 1e9, "ns/element")
         side.run("DROP TABLE texts")
 
 
