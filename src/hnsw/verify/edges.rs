@@ -61,7 +61,7 @@ pub(super) fn target(context: &Context<'_>, ptr: ItemPtr, kind: PageKind) -> Tar
     }
     let shared = Shared::read(context.index, ptr.block);
     let page = shared.page();
-    if !Opaque::is_of(page.special(), kind) {
+    if Opaque::read(page.special()).is_none_or(|opaque| opaque.kind != kind) {
         return Target::OtherKind;
     }
     let Some(item) = page.item(ptr.offset) else {
