@@ -140,7 +140,7 @@ impl Inserter {
             }
             let (node, upper) = self.write_node(tid, &new, level, &lists)?;
             failpoint::hit("insert_node");
-            self.link(&meta, &query, node, upper, level, lists)?;
+            self.link(&meta, &query, node, upper, level, lists, cache)?;
             return Ok(());
         }
     }
@@ -363,6 +363,7 @@ impl Inserter {
     }
 
     /// Steps d and e: back-links on every level, until the node has at least one on level 0, then the entry point.
+    #[allow(clippy::too_many_arguments)] // what steps a to c have found and made
     fn link(
         &mut self,
         meta: &Meta,
@@ -371,6 +372,7 @@ impl Inserter {
         upper: ItemPtr,
         level: u8,
         mut lists: Lists,
+        mut cache: CodeCache,
     ) -> Result<()> {
         loop {
             interrupt::check();
@@ -378,11 +380,13 @@ impl Inserter {
                 return Ok(());
             };
             let mut graph = DiskGraph::new(self.index, &self.shape, query, hints);
-            let mut cache = CodeCache::new(self.shape.dims);
             let mut has_in_edge = false;
-            for at in (0..=level).rev() {
+            // Level 0 first: the cache still holds the codes that its neighbors were chosen from.
+            for at in 0..=level {
                 let own = if at == 0 { node } else { upper };
-                cache.clear();
+                if at > 0 {
+                    cache.clear();
+                }
                 let list = &lists[usize::from(at)];
                 for (i, owner) in list.iter().enumerate() {
                     interrupt::check();
@@ -411,8 +415,8 @@ impl Inserter {
             if !meta.entry.is_some() || meta.entry == node || meta.entry == upper {
                 return self.raise_entry(node, upper, level);
             }
-            let mut fresh = CodeCache::new(self.shape.dims);
-            lists = self.choose_neighbors(&meta, query, level, &mut fresh)?;
+            cache.clear();
+            lists = self.choose_neighbors(&meta, query, level, &mut cache)?;
             for (at, list) in lists.iter_mut().enumerate() {
                 let own = if at == 0 { node } else { upper };
                 list.retain(|neighbor| *neighbor != own);
