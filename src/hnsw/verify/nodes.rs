@@ -73,7 +73,7 @@ pub(super) fn check(context: &Context<'_>, facts: &PageFacts, report: &mut Repor
 
 /// Whether a page is one of `kind`.
 pub(super) fn is_of_kind(page: Page<'_>, kind: PageKind) -> bool {
-    Opaque::is_of(page.special(), kind)
+    Opaque::read(page.special()).is_some_and(|opaque| opaque.kind == kind)
 }
 
 /// Checks the rows of a node whose page is locked, and notes them.
