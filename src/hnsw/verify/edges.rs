@@ -3,9 +3,10 @@
 //! An edge was made for a slot of its generation, and generations only grow: what is read of the slot after the edge
 //! is therefore never older than the edge in an index that is not damaged, whatever happens beside.
 
+use super::nodes::is_of_kind;
 use super::{Context, Report, Severity, place};
 use crate::error::Result;
-use crate::hnsw::layout::{self, ItemPtr, Opaque, PageKind, SlotState, Upper};
+use crate::hnsw::layout::{self, ItemPtr, PageKind, SlotState, Upper};
 use crate::hnsw::slots::SlotMap;
 use crate::pg::buffer::Shared;
 use crate::pg::interrupt;
@@ -61,7 +62,7 @@ pub(super) fn target(context: &Context<'_>, ptr: ItemPtr, kind: PageKind) -> Tar
     }
     let shared = Shared::read(context.index, ptr.block);
     let page = shared.page();
-    if Opaque::read(page.special()).is_none_or(|opaque| opaque.kind != kind) {
+    if !is_of_kind(page, kind) {
         return Target::OtherKind;
     }
     let Some(item) = page.item(ptr.offset) else {
