@@ -21,6 +21,9 @@ use std::cell::RefCell;
 const CHUNKS_PER_PAGE: u32 = 32;
 /// Bytes of search memory a backend keeps between scans.
 const KEPT_BYTES: usize = 8 << 20;
+/// How many times the nodes of a batch strict order searches before it returns the batch, from the second one on. The
+/// search goes on from the rest, so it costs this once, not for each batch.
+const LOOK_AHEAD: usize = 4;
 /// Indexes whose buffer hints a backend keeps between scans.
 const KEPT_HINTS: usize = 16;
 
@@ -275,14 +278,23 @@ impl Scan {
             self.is_finished = true;
             return Ok(true);
         }
-        self.search_batch()?;
+        let is_strict = self.settings.mode == IterativeScan::strict_order;
+        // Later batches grow with what was returned: fewer ends of batches, at which strict order may lose rows.
+        let (wanted, ef) = if self.is_started {
+            let wanted = self.settings.ef.max(self.returned / 2);
+            (wanted, wanted * if is_strict { LOOK_AHEAD } else { 1 })
+        } else {
+            (usize::MAX, self.settings.ef)
+        };
+        self.search_batch(ef)?;
         let mut batch = std::mem::take(&mut self.batch);
         for candidate in &batch {
             self.largest_slack = self.largest_slack.max(candidate.slack);
         }
-        if self.settings.mode == IterativeScan::strict_order && !self.is_finished {
-            self.hold_back(&mut batch);
+        if is_strict && !self.is_finished {
+            self.hold_back(&mut batch, wanted);
         }
+        self.returned += batch.len();
         self.pending
             .extend(batch.drain(..).map(|candidate| Pending {
                 lower_bound: self.query.lower_bound(candidate.key, candidate.slack),
@@ -294,8 +306,8 @@ impl Scan {
         Ok(!self.pending.is_empty())
     }
 
-    /// Runs the search for one batch into `self.batch`, and decides whether it is the last one.
-    fn search_batch(&mut self) -> Result<()> {
+    /// Runs the search for one batch of `ef` nodes into `self.batch`, and decides whether it is the last one.
+    fn search_batch(&mut self, ef: usize) -> Result<()> {
         let Some(hints) = self.hints.as_mut() else {
             return Ok(());
         };
@@ -311,8 +323,6 @@ impl Scan {
                 max_bytes: self.settings.max_bytes,
             }
         };
-        // Later batches grow with what was returned: fewer ends of batches, at which strict order may lose rows.
-        let ef = self.settings.ef.max(self.returned / 2);
         let is_iterative = self.settings.mode != IterativeScan::off;
         let mut is_bounded = false;
         while !is_bounded {
@@ -343,32 +353,29 @@ impl Scan {
         } else {
             self.search.take_best(&mut self.batch);
         }
-        self.returned += self.batch.len();
         self.is_finished = !is_iterative
             || is_bounded
             || (self.search.is_exhausted() && self.start == StartingPoints::None);
         Ok(())
     }
 
-    /// In strict order, keeps those of a batch for the next one that a node found later could precede: such a node
-    /// is farther than this batch by its key, but its lower bound can be smaller.
-    fn hold_back(&mut self, batch: &mut Vec<Candidate<ItemPtr>>) {
+    /// In strict order, keeps for the next batch those that a node found later could precede: such a node is farther
+    /// than this batch by its key, but its lower bound can be smaller. Of a batch that looked ahead only the nearest
+    /// `wanted` are left: what lies behind them has been searched too, and few nodes are missed there.
+    fn hold_back(&mut self, batch: &mut Vec<Candidate<ItemPtr>>, wanted: usize) {
         let Some(farthest) = batch.iter().map(|c| c.key).max_by(f32::total_cmp) else {
             return;
         };
         let safe = self.query.lower_bound(farthest, self.largest_slack);
         let bound = |c: &Candidate<ItemPtr>| self.query.lower_bound(c.key, c.slack);
-        if !batch.iter().any(|candidate| bound(candidate) <= safe) {
-            return;
+        batch.sort_unstable_by(|a, b| bound(a).total_cmp(&bound(b)));
+        let safe_count = batch.partition_point(|candidate| bound(candidate) <= safe);
+        if safe_count == 0 {
+            return; // nothing is known to be next: go on with what there is
         }
-        let search = &mut self.search;
-        batch.retain(|candidate| {
-            let is_safe = bound(candidate) <= safe;
-            if !is_safe {
-                search.put_back(*candidate);
-            }
-            is_safe
-        });
+        for candidate in batch.drain(safe_count.min(wanted)..) {
+            self.search.put_back(candidate);
+        }
     }
 
     /// Reads every node of the index, in page order, so that all rows come back in exact order: what strict order

@@ -4,9 +4,10 @@
 #![allow(unsafe_code)]
 
 use super::buffer::Shared;
-use super::heap_scan::{Visitor, callback_state, visit_row};
+use super::heap_scan::{self, Visitor};
 use super::page::LINE_POINTER_SIZE;
 use super::relation::{Relation, Tid};
+use super::snapshot::Snapshot;
 use pgrx::pg_sys;
 
 /// A snapshot newer than that of the statement, registered: no row that it sees is vacuumed while it lives.
@@ -35,45 +36,13 @@ impl LatestSnapshot {
     /// Visits every row visible to the snapshot that belongs into `index`, with the value of the first index column.
     /// The row pointer is the one that the index holds. Predicates and expressions are evaluated.
     pub fn visit_rows(&self, heap: Relation, index: Relation, visit: &mut Visitor<'_>) {
-        let mut state = callback_state(visit);
-        // SAFETY: both relations are open. This is what `table_beginscan_strat` and `table_index_build_scan` do: the
-        // scan is ended by the latter, the callback and its state outlive the call.
-        unsafe {
-            let methods = &*(*heap.as_ptr()).rd_tableam;
-            let (Some(begin), Some(scan_rows)) =
-                (methods.scan_begin, methods.index_build_range_scan)
-            else {
-                return;
-            };
-            let info = pg_sys::BuildIndexInfo(index.as_ptr());
-            (*info).ii_Unique = false;
-            (*info).ii_ExclusionOps = std::ptr::null_mut();
-            let flags = pg_sys::ScanOptions::SO_TYPE_SEQSCAN
-                | pg_sys::ScanOptions::SO_ALLOW_STRAT
-                | pg_sys::ScanOptions::SO_ALLOW_SYNC
-                | pg_sys::ScanOptions::SO_ALLOW_PAGEMODE;
-            let scan = begin(
-                heap.as_ptr(),
-                self.0,
-                0,
-                std::ptr::null_mut(),
-                std::ptr::null_mut(),
-                flags,
-            );
-            scan_rows(
-                heap.as_ptr(),
-                index.as_ptr(),
-                info,
-                true,
-                false,
-                false,
-                0,
-                pg_sys::InvalidBlockNumber,
-                Some(visit_row),
-                (&raw mut state).cast(),
-                scan,
-            );
-        }
+        let snapshot = Snapshot::registered(self);
+        heap_scan::visit_visible_rows(heap, index, snapshot, visit);
+    }
+
+    /// The snapshot itself, valid while this value lives.
+    pub fn as_ptr(&self) -> pg_sys::Snapshot {
+        self.0
     }
 }
 

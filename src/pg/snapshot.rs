@@ -1,10 +1,11 @@
-//! The snapshot of the running query.
+//! A snapshot to read a table with.
 #![allow(unsafe_code)]
 
+use super::heap_check::LatestSnapshot;
 use crate::error::{Error, Result, SqlState};
 use pgrx::pg_sys;
 
-/// The active snapshot: what the calling query sees. Valid while that query runs.
+/// A snapshot, borrowed: the active one is valid while the query runs that is calling.
 #[derive(Debug, Clone, Copy)]
 pub struct Snapshot(pg_sys::Snapshot);
 
@@ -23,6 +24,11 @@ impl Snapshot {
             }
             Ok(Self(pg_sys::GetActiveSnapshot()))
         }
+    }
+
+    /// A newer snapshot that a function holds.
+    pub(super) fn registered(snapshot: &LatestSnapshot) -> Self {
+        Self(snapshot.as_ptr())
     }
 
     /// The snapshot itself, for calls into PostgreSQL.

@@ -4,7 +4,7 @@
 use super::measure::Nearest;
 use crate::distance::Metric;
 use crate::error::{Error, Result};
-use crate::pg::heap_scan::IndexBuild;
+use crate::pg::heap_scan::visit_visible_rows;
 use crate::pg::open_index::OpenIndex;
 use crate::pg::snapshot::Snapshot;
 use crate::pg::worker_pool::{self, ShortWork};
@@ -97,10 +97,11 @@ pub fn nearest(
         nearest: vec![Nearest::new(k); count],
         pool: ShortWork::start(worker_pool::build_threads().min(count))?,
     };
-    IndexBuild::scan_visible(index, snapshot, &mut |_, value| match value {
+    let mut visit = |_, value| match value {
         Some(value) => datum::with_column_elements(value, |row| block.push(row))?,
         None => Ok(()),
-    });
+    };
+    visit_visible_rows(index.heap(), index.index(), snapshot, &mut visit);
     block.compare()?;
     Ok(block.nearest)
 }
