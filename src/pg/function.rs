@@ -1,6 +1,6 @@
 //! Functions that PostgreSQL calls: their entry points, arguments and results.
 //!
-//! [`sql_functions!`] turns Rust functions into the C symbols that `CREATE FUNCTION ... LANGUAGE c` names. An
+//! `sql_functions!` turns Rust functions into the C symbols that `CREATE FUNCTION ... LANGUAGE c` names. An
 //! argument is read by its Rust type, and nothing at run time can check that the SQL declaration says the same:
 //! a file that uses the macro stands beside the script in `sql/` that declares its functions: STRICT, unless
 //! every argument is an `Option`.

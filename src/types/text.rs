@@ -120,7 +120,7 @@ fn skip_space(mut text: &[u8]) -> &[u8] {
     text
 }
 
-/// Bytes of buffer that [`print`] needs for `dims` elements.
+/// Bytes of buffer that [`print()`] needs for `dims` elements.
 pub const fn print_bound(dims: usize) -> usize {
     // Each element and its comma; the brackets, of which one takes the place of a comma; the last element's
     // spare byte.
