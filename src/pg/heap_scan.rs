@@ -3,7 +3,6 @@
 //! Follows `table_index_build_scan` (`access/tableam.h`): snapshots, partial indexes and expressions are its work.
 #![allow(unsafe_code)]
 
-use super::open_index::OpenIndex;
 use super::relation::{ColumnValue, Relation, Tid};
 use super::report::unwrap_or_raise;
 use super::snapshot::Snapshot;
@@ -24,13 +23,8 @@ pub struct IndexBuild {
 pub type Visitor<'a> = dyn FnMut(Tid, Option<ColumnValue>) -> Result<()> + 'a;
 
 /// What [`visit_row`] is given as its state.
-pub(super) struct CallbackState<'a, 'b> {
+struct CallbackState<'a, 'b> {
     visit: &'a mut Visitor<'b>,
-}
-
-/// The state for a scan that calls [`visit_row`].
-pub(super) fn callback_state<'a, 'b>(visit: &'a mut Visitor<'b>) -> CallbackState<'a, 'b> {
-    CallbackState { visit }
 }
 
 /// The callback of `index_build_range_scan`.
@@ -38,7 +32,7 @@ pub(super) fn callback_state<'a, 'b>(visit: &'a mut Visitor<'b>) -> CallbackStat
 /// # Safety
 /// Called by PostgreSQL only, with a [`CallbackState`] as its state.
 #[pgrx::pg_guard]
-pub(super) unsafe extern "C-unwind" fn visit_row(
+unsafe extern "C-unwind" fn visit_row(
     _index: pg_sys::Relation,
     tid: pg_sys::ItemPointer,
     values: *mut pg_sys::Datum,
@@ -80,6 +74,12 @@ impl IndexBuild {
         unsafe { (*self.info).ii_Concurrent }
     }
 
+    /// Whether the index is partial: only a share of the table's rows is visited.
+    pub fn is_partial(&self) -> bool {
+        // SAFETY: contract of `from_pg`.
+        unsafe { !(*self.info).ii_Predicate.is_null() }
+    }
+
     /// Visits every row to be indexed and returns their number, as PostgreSQL counts them for `reltuples`.
     pub fn scan(&self, visit: &mut Visitor<'_>) -> f64 {
         self.scan_range(true, 0, pg_sys::InvalidBlockNumber, visit)
@@ -90,45 +90,8 @@ impl IndexBuild {
         self.scan_range(false, start, count, visit);
     }
 
-    /// Visits, once each, the rows that `snapshot` sees and the index's predicate holds for, with the values its
-    /// column or expression has: what the index ought to hold, read from the table. `index` is not touched.
-    pub fn scan_visible(index: &OpenIndex, snapshot: Snapshot, visit: &mut Visitor<'_>) {
-        let mut state = callback_state(visit);
-        let flags = ScanOptions::SO_TYPE_SEQSCAN
-            | ScanOptions::SO_ALLOW_STRAT
-            | ScanOptions::SO_ALLOW_PAGEMODE;
-        // SAFETY: both relations are open, the snapshot is active, and the callback and its state outlive the call.
-        // Given a scan of the caller's, `index_build_range_scan` takes the rows which that scan's snapshot sees and
-        // ends it; the scan is the one that `table_beginscan_strat` makes.
-        unsafe {
-            let heap = index.heap().as_ptr();
-            let methods = (*heap).rd_tableam;
-            let (Some(scan_begin), Some(build_range_scan)) =
-                ((*methods).scan_begin, (*methods).index_build_range_scan)
-            else {
-                return;
-            };
-            let no_keys = std::ptr::null_mut();
-            let not_parallel = std::ptr::null_mut();
-            let scan = scan_begin(heap, snapshot.as_ptr(), 0, no_keys, not_parallel, flags);
-            build_range_scan(
-                heap,
-                index.index().as_ptr(),
-                pg_sys::BuildIndexInfo(index.index().as_ptr()),
-                true,
-                false,
-                false,
-                0,
-                pg_sys::InvalidBlockNumber,
-                Some(visit_row),
-                (&raw mut state).cast(),
-                scan,
-            );
-        }
-    }
-
     fn scan_range(&self, is_whole: bool, start: u32, count: u32, visit: &mut Visitor<'_>) -> f64 {
-        let mut state = callback_state(visit);
+        let mut state = CallbackState { visit };
         // SAFETY: contract of `from_pg`; the callback and its state outlive the call. This is what the inline
         // functions `table_index_build_scan` and `table_index_build_range_scan` do, with progress reports only for
         // the whole table. Never a synchronised scan: it may begin anywhere, and then neither the order of the rows
@@ -154,16 +117,60 @@ impl IndexBuild {
         }
     }
 
-    /// Whether the index is partial: only a share of the table's rows is visited.
-    pub fn is_partial(&self) -> bool {
-        // SAFETY: contract of `from_pg`.
-        unsafe { !(*self.info).ii_Predicate.is_null() }
-    }
-
     /// Rows of the table according to its statistics; `None` if it was never analyzed.
     pub fn estimated_rows(&self) -> Option<f64> {
         // SAFETY: the relation is open.
         let tuples = unsafe { (*(*self.heap.as_ptr()).rd_rel).reltuples };
         (tuples > 0.0).then_some(f64::from(tuples))
+    }
+}
+
+/// Visits, once each, the rows that `snapshot` sees and that belong into `index`, with the value of its first column:
+/// what the index ought to hold, read from the table. The row pointer is the one that the index holds. Predicates and
+/// expressions are evaluated; the index itself is not read.
+pub fn visit_visible_rows(
+    heap: Relation,
+    index: Relation,
+    snapshot: Snapshot,
+    visit: &mut Visitor<'_>,
+) {
+    let mut state = CallbackState { visit };
+    // SAFETY: both relations are open and the snapshot is valid. This is what `table_beginscan_strat` and
+    // `table_index_build_scan` do: given a scan of the caller's, the latter takes the rows which that scan's snapshot
+    // sees and ends it; the callback and its state outlive the call.
+    unsafe {
+        let methods = &*(*heap.as_ptr()).rd_tableam;
+        let (Some(begin), Some(scan_rows)) = (methods.scan_begin, methods.index_build_range_scan)
+        else {
+            return;
+        };
+        let info = pg_sys::BuildIndexInfo(index.as_ptr());
+        (*info).ii_Unique = false;
+        (*info).ii_ExclusionOps = std::ptr::null_mut();
+        let flags = ScanOptions::SO_TYPE_SEQSCAN
+            | ScanOptions::SO_ALLOW_STRAT
+            | ScanOptions::SO_ALLOW_SYNC
+            | ScanOptions::SO_ALLOW_PAGEMODE;
+        let scan = begin(
+            heap.as_ptr(),
+            snapshot.as_ptr(),
+            0,
+            std::ptr::null_mut(),
+            std::ptr::null_mut(),
+            flags,
+        );
+        scan_rows(
+            heap.as_ptr(),
+            index.as_ptr(),
+            info,
+            true,
+            false,
+            false,
+            0,
+            pg_sys::InvalidBlockNumber,
+            Some(visit_row),
+            (&raw mut state).cast(),
+            scan,
+        );
     }
 }
