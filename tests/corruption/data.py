@@ -8,9 +8,9 @@ EQUAL = "[" + ",".join(str((5 * i) % 11 + 1) for i in range(DIMS)) + "]"
 
 SOURCE = f"""
     CREATE EXTENSION annex;
-    SELECT setseed(0.5);
     CREATE TABLE source AS
-        SELECT id, (SELECT array_agg((random() * 20 - 10)::real + 0 * id) FROM generate_series(1, {DIMS}))::vector({DIMS}) AS v
+        SELECT id, (SELECT array_agg((id * id * 31 + id * e * 17 + e * e * e * 7) % 2003 / 100.0 - 10)
+                    FROM generate_series(1, {DIMS}) e)::vector({DIMS}) AS v
         FROM generate_series(1, 200) id;
 """
 

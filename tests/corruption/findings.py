@@ -50,6 +50,12 @@ def plain_node(index):
     return next(n for n in chosen if n.get("B", COUNT)[0] >= 2)
 
 
+def visible_node(index, tids):
+    """The same, of a row that is not dead."""
+    chosen = [n for n in live(index) if n.level == 0 and n.get("HH", TID_OFFSETS)[1] == 0 and n.get("IH", CHAIN)[1] == 0]
+    return next(n for n in chosen if n.get("I", TID_BLOCKS) + n.get("H", TID_OFFSETS) in tids["visible"])
+
+
 def tall_upper(index, level=2):
     return next(u for u in live(index, UPPER) if u.level >= level and index.edges_at(u, level)[1] > 0)
 
@@ -390,8 +396,8 @@ def _(index, _tids):
 
 
 @case("node cannot be reached")
-def _(index, _tids):
-    node = plain_node(index)
+def _(index, tids):
+    node = visible_node(index, tids)
     remove_edges_to(index, node)
     return node
 
@@ -425,8 +431,8 @@ def _(index, _tids):
 
 
 @case("row is not in the index")
-def _(index, _tids):
-    node = plain_node(index)
+def _(index, tids):
+    node = visible_node(index, tids)
     node.put("H", TID_OFFSETS, 280)
 
 

@@ -10,6 +10,8 @@ from pages import Index
 
 TABLES = 280
 SEED = 20261122
+# Id of a row that is gone, and whose node is not.
+DELETED = 2
 # What may be said of an index that is not damaged.
 HARMLESS = {("info", "stale edges"), ("info", "node cannot be reached")}
 
@@ -34,11 +36,13 @@ def verify(connection, number):
 
 def row_pointers(connection, number):
     """Line pointers of rows that some damage needs."""
-    def place(condition):
-        ((tid,),) = connection.execute(f"SELECT ctid::text FROM t{number} WHERE {condition}").fetchall()
-        return tuple(int(part) for part in tid.strip("()").split(","))
-
-    return {"null": place("id = 2000"), "deleted": place("id = 2")}
+    rows = connection.execute(f"SELECT ctid::text, id, v IS NULL FROM t{number}").fetchall()
+    places = {name: tuple(int(part) for part in tid.strip("()").split(",")) for tid, name, _ in rows}
+    return {
+        "null": places[2000],
+        "deleted": places[DELETED],
+        "visible": {places[name] for _, name, is_null in rows if name != DELETED and not is_null},
+    }
 
 
 def try_findings(cluster, files, tids, tally):
@@ -79,8 +83,7 @@ def main():
         numbers = range(0, TABLES, len(data.CLASSES))
         tids = {number: row_pointers(connection, number) for number in numbers}
         for number in numbers:
-            # A row that is gone, and whose node is not.
-            connection.execute(f"DELETE FROM t{number} WHERE id = 2")
+            connection.execute(f"DELETE FROM t{number} WHERE id = {DELETED}")
         connection.execute("CHECKPOINT")
     cluster.stop()
     cluster.keep()
