@@ -1,9 +1,8 @@
 //! Why an item was refused by its `read`: the words of XX002 and of `annex.verify`. Pure.
 
-use super::{
-    CHUNK_CAPACITY, CHUNK_SIZE, COUNT, LEVEL, NODE_FACTORS, Shape, SlotState, UPPER_COUNTS,
-    UPPER_FACTORS, factors_are_valid,
-};
+use super::node::NODE_FACTORS;
+use super::upper::{UPPER_COUNTS, UPPER_FACTORS};
+use super::{CHUNK_CAPACITY, CHUNK_SIZE, COUNT, LEVEL, Shape, SlotState, factors_are_valid};
 
 fn size(item: &[u8], expected: usize) -> Option<String> {
     (item.len() != expected).then(|| format!("It has {} bytes, not {expected}.", item.len()))

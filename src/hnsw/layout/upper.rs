@@ -1,0 +1,127 @@
+//! Upper items: the levels above 0 of one node. Pure.
+
+use super::{
+    GENERATION, ITEM_PTR_SIZE, ItemPtr, LEVEL, LIST_VERSION, STATE, Shape, SlotState, as_code,
+    factors_are_valid, list, put, read_factors, u16_at, write_code, write_factors, write_list,
+};
+use crate::hnsw::codes::Factors;
+
+const UPPER_NODE: usize = 8;
+pub(super) const UPPER_FACTORS: usize = 16;
+pub(super) const UPPER_COUNTS: usize = 32;
+pub(super) const UPPER_CODE: usize = 48;
+
+/// The levels above 0 of one node: a copy of its code, and a list a level, whose pointers lead to upper items.
+#[derive(Clone, Copy)]
+pub struct Upper<'a> {
+    item: &'a [u8],
+    shape: &'a Shape,
+}
+
+impl<'a> Upper<'a> {
+    /// Reads an upper item in any state; `None` if it cannot be one of this shape.
+    #[inline]
+    pub fn read(item: &'a [u8], shape: &'a Shape) -> Option<Self> {
+        let level = *item.get(LEVEL)?;
+        let fits = (1..=shape.max_level()).contains(&level)
+            && item.len() == shape.upper_size(level)
+            && SlotState::of(item).is_some()
+            && item[UPPER_COUNTS..UPPER_COUNTS + usize::from(level)]
+                .iter()
+                .all(|count| usize::from(*count) <= shape.m)
+            && factors_are_valid(item, UPPER_FACTORS);
+        fits.then_some(Self { item, shape })
+    }
+
+    /// State of the slot: Live or Free.
+    pub fn state(self) -> SlotState {
+        SlotState::of(self.item).unwrap_or(SlotState::Free)
+    }
+
+    /// Generation of the slot.
+    pub fn generation(self) -> u16 {
+        u16_at(self.item, GENERATION)
+    }
+
+    /// Whether the slot is in use and still that of a pointer with `generation`.
+    #[inline]
+    pub fn is_current(self, generation: u16) -> bool {
+        self.generation() == generation && self.state() != SlotState::Free
+    }
+
+    /// Grows with each change of any of the lists.
+    pub fn list_version(self) -> u16 {
+        u16_at(self.item, LIST_VERSION)
+    }
+
+    /// Highest level of the node.
+    pub fn level(self) -> u8 {
+        self.item[LEVEL]
+    }
+
+    /// The node on level 0.
+    pub fn node(self) -> ItemPtr {
+        ItemPtr::read(self.item, UPPER_NODE)
+    }
+
+    /// Factors of the code.
+    #[inline]
+    pub fn factors(self) -> Factors {
+        read_factors(self.item, UPPER_FACTORS)
+    }
+
+    /// The code, a copy of the node's.
+    #[inline]
+    pub fn code(self) -> &'a [i8] {
+        as_code(&self.item[UPPER_CODE..UPPER_CODE + self.shape.dims])
+    }
+
+    /// The neighbors on `level`; none above the node's own level.
+    #[inline]
+    pub fn neighbors(self, level: u8) -> impl ExactSizeIterator<Item = ItemPtr> + 'a {
+        let index = usize::from(level.clamp(1, self.level())) - 1;
+        let used = if level == 0 || level > self.level() {
+            0
+        } else {
+            self.item[UPPER_COUNTS + index]
+        };
+        let at = self.shape.lists_at() + index * self.shape.m * ITEM_PTR_SIZE;
+        list(self.item, at, usize::from(used))
+    }
+}
+
+/// An upper item, to write.
+pub struct UpperMut<'a> {
+    item: &'a mut [u8],
+    shape: &'a Shape,
+}
+
+impl<'a> UpperMut<'a> {
+    /// An upper item to write; `None` if its length fits no level of this shape.
+    pub fn new(item: &'a mut [u8], shape: &'a Shape) -> Option<Self> {
+        let fits = (1..=shape.max_level()).any(|level| shape.upper_size(level) == item.len());
+        fits.then_some(Self { item, shape })
+    }
+
+    /// Fills a free or new slot of the size of `level`; the generation stays, all lists are empty.
+    pub fn fill(&mut self, level: u8, node: ItemPtr, factors: &Factors, code: &[i8]) {
+        let generation = u16_at(self.item, GENERATION);
+        self.item.fill(0);
+        self.item[STATE] = SlotState::Live as u8;
+        self.item[LEVEL] = level;
+        put(self.item, GENERATION, generation.to_ne_bytes());
+        node.write(self.item, UPPER_NODE);
+        write_factors(self.item, UPPER_FACTORS, factors);
+        write_code(
+            &mut self.item[UPPER_CODE..UPPER_CODE + self.shape.dims],
+            code,
+        );
+    }
+
+    /// Replaces the list of `level` (from 1, at most the node's own) and raises the version.
+    pub fn set_neighbors(&mut self, level: u8, neighbors: &[ItemPtr]) {
+        let index = usize::from(level.max(1)) - 1;
+        let at = self.shape.lists_at() + index * self.shape.m * ITEM_PTR_SIZE;
+        write_list(self.item, at, UPPER_COUNTS + index, self.shape.m, neighbors);
+    }
+}
