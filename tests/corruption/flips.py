@@ -1,7 +1,9 @@
 """Single changed bytes, and what may follow of them."""
 
+import os
 import random
 import signal
+import time
 from dataclasses import dataclass
 
 import psycopg
@@ -133,6 +135,16 @@ def operations(number):
     ]
 
 
+def reconnect(cluster):
+    """A new connection, as soon as a server that restarts lets one in."""
+    for _ in range(100):
+        try:
+            return cluster.connect()
+        except psycopg.OperationalError:
+            time.sleep(0.2)
+    raise RuntimeError("the server does not come back")
+
+
 def try_flip(connect, number, flip):
     """Works with a damaged index; returns what went wrong, or None, and whether anything told of the damage."""
     is_reported = False
@@ -155,6 +167,9 @@ def try_flip(connect, number, flip):
                 return f"{error.sqlstate} in: {statement}: {error}", True
             is_reported = is_reported or step == 0
         except Hang:
+            # It serves no interrupt, so nothing gentler helps; the server restarts for the next one.
+            os.kill(connection.info.backend_pid, signal.SIGKILL)
+            connection.close()
             return f"hangs in: {statement}", True
         finally:
             signal.alarm(0)
@@ -177,7 +192,7 @@ def run(cluster, files, count, seed):
 
         def connect():
             if not connections or connections[-1].closed or connections[-1].broken:
-                connections.append(cluster.connect())
+                connections.append(reconnect(cluster))
                 connections[-1].execute(f"SET statement_timeout = '{LIMIT_SECONDS}s'")
                 connections[-1].execute("SET enable_seqscan = off")
             return connections[-1]
