@@ -76,8 +76,9 @@ pub fn make_room(
     Ok(Some(Room { list: old, orphan }))
 }
 
-/// Whether one of `nodes` has `target` in its list; those nearest to it are asked first.
-fn leads_to(
+/// Whether one of `nodes`, live, has `target` in its list; those nearest to it are asked first. Codes that `cache` lacks
+/// do not count.
+pub fn leads_to(
     params: &CodeParams,
     graph: &mut DiskGraph<'_>,
     cache: &CodeCache,

@@ -1,7 +1,9 @@
 //! Passes 2 and 3 of VACUUM: lists that lead to tombstones get the best of their remaining neighbors and of the
-//! tombstones' neighbors instead; nodes that cannot be reached any more are linked again; then slots are freed.
+//! tombstones' neighbors instead; then slots are freed.
 //!
-//! The local rule is that of FreshDiskANN (arXiv 2105.09613). Pass 3 runs only after a complete pass 2, which also
+//! Every live node can be reached all the time, so also after a crash: nodes that only tombstones lead to are linked
+//! to others first, while the tombstones are still there; and a list that is repaired loses no live neighbor but one
+//! that it still leads to in two steps. The local rule is that of FreshDiskANN (arXiv 2105.09613). Pass 3 runs only after a complete pass 2, which also
 //! drops every stale edge it meets: a slot's generation therefore cannot wrap around below an edge that still
 //! bears the old number. One content lock at a time, but for meta before a page (`placement.rs`).
 
@@ -9,10 +11,11 @@ use super::back_link::{add_back_link, choose, replace_if_unchanged};
 use super::code_cache::CodeCache;
 use super::codes::{CodeParams, Query};
 use super::disk_graph::{DiskGraph, corrupt_item, decode_meta, expect_kind, read_mean, read_meta};
+use super::eviction::leads_to;
 use super::graph::GraphStore;
 use super::layout::{ItemPtr, META_BLOCK, Meta, PageKind, SlotState, free};
 use super::placement::{offer_free_slots, write_meta_in};
-use super::reachability::Reached;
+use super::reachability::{Reached, Through};
 use super::scan::{keep_hints, take_hints};
 use super::search::{Bounds, LayerSearch, descend};
 use super::slots::{EdgeState, IndexSlots};
@@ -27,10 +30,10 @@ use crate::pg::wal::Change;
 const TRIES: usize = 5;
 /// Candidates kept for a repaired list, as a multiple of its length.
 const CANDIDATE_FACTOR: usize = 3;
-/// Rounds of linking unreachable nodes again; each finds what the one before displaced.
-const RELINK_ROUNDS: usize = 5;
+/// Rounds of linking unreachable nodes; each finds what the one before displaced or had to leave.
+const LINK_ROUNDS: usize = 5;
 /// Candidates of the search for a place to link an unreachable node to.
-const RELINK_EF: usize = 64;
+const LINK_EF: usize = 64;
 
 /// One repair of one index.
 pub struct Repair {
@@ -58,21 +61,23 @@ impl Repair {
     /// Runs passes 2 and 3.
     pub fn run(mut self) -> Result<()> {
         let uppers: Vec<_> = live(self.slots.uppers.iter());
+        let nodes: Vec<_> = live(self.slots.nodes.iter());
+        self.link_unreachable(&uppers, &nodes)?;
+        failpoint::hit("vacuum_relinked");
+        self.replace_entry(&uppers)?;
         for (upper, level) in &uppers {
             for at in 1..=*level {
                 self.repair_list(*upper, at)?;
             }
             vacuum_delay_point();
         }
-        let nodes: Vec<_> = live(self.slots.nodes.iter());
         for (node, _) in &nodes {
             self.repair_list(*node, 0)?;
             vacuum_delay_point();
         }
-        self.replace_entry(&uppers)?;
         failpoint::hit("vacuum_repaired");
-        self.relink_unreachable(&nodes)?;
-        failpoint::hit("vacuum_relinked");
+        // For what inserts of the same time have changed.
+        self.link_unreachable(&uppers, &nodes)?;
         self.free_slots(PageKind::Upper)?;
         self.free_slots(PageKind::Node)?;
         keep_hints(self.hints);
@@ -134,7 +139,7 @@ impl Repair {
             evaluated.truncate(CANDIDATE_FACTOR * shape.degree(level));
             let mut cache = CodeCache::new(shape.dims);
             cache.load(&mut graph, level, [owner])?;
-            let list = choose(
+            let mut list = choose(
                 &self.params,
                 &mut graph,
                 &mut cache,
@@ -143,6 +148,14 @@ impl Repair {
                 evaluated.iter().map(|candidate| candidate.node).collect(),
                 shape.degree(level),
             )?;
+            if level == 0 {
+                let edges = neighbors.iter().zip(&states);
+                let valid: Vec<ItemPtr> = edges
+                    .filter(|(_, state)| **state == EdgeState::Valid)
+                    .map(|(edge, _)| *edge)
+                    .collect();
+                keep_ways(&self.params, &mut graph, &mut cache, &mut list, &valid)?;
+            }
             if replace_if_unchanged(index, &shape, owner, level, version, &list)? {
                 return Ok(());
             }
@@ -183,18 +196,16 @@ impl Repair {
         }
     }
 
-    /// Gives the index another entry point if the present one is a tombstone: a live node of the highest level.
-    fn replace_entry(&mut self, uppers: &[(ItemPtr, u8)]) -> Result<()> {
-        let buffer = Exclusive::read(self.index, META_BLOCK);
-        let mut meta = decode_meta(self.index, buffer.page())?;
+    /// The entry point that the index is to have: the present one, or if that is a tombstone a live node of the highest
+    /// level.
+    fn live_entry(&self, meta: &Meta, uppers: &[(ItemPtr, u8)]) -> (ItemPtr, u8) {
         let slots = if meta.entry_level > 0 {
             &self.slots.uppers
         } else {
             &self.slots.nodes
         };
         if !meta.entry.is_some() || slots.edge_state(meta.entry) == EdgeState::Valid {
-            self.meta = meta;
-            return Ok(());
+            return (meta.entry, meta.entry_level);
         }
         let highest = uppers.iter().max_by_key(|(_, level)| *level);
         let any_node = || {
@@ -203,53 +214,82 @@ impl Repair {
                 .iter()
                 .find(|(_, slot)| slot.state == SlotState::Live)
         };
-        (meta.entry, meta.entry_level) = match highest {
+        match highest {
             Some((upper, level)) => (*upper, *level),
             // Without any live node the index is empty: the next insert starts it anew.
             None => any_node().map_or((ItemPtr::NONE, 0), |(node, _)| (node, 0)),
-        };
-        let change = Change::begin(self.index);
-        write_meta_in(&change, &buffer, &meta);
-        change.commit();
+        }
+    }
+
+    /// Gives the index another entry point if the present one is a tombstone.
+    fn replace_entry(&mut self, uppers: &[(ItemPtr, u8)]) -> Result<()> {
+        let buffer = Exclusive::read(self.index, META_BLOCK);
+        let mut meta = decode_meta(self.index, buffer.page())?;
+        let entry = self.live_entry(&meta, uppers);
+        if entry != (meta.entry, meta.entry_level) {
+            (meta.entry, meta.entry_level) = entry;
+            let change = Change::begin(self.index);
+            write_meta_in(&change, &buffer, &meta);
+            change.commit();
+        }
         self.meta = meta;
         Ok(())
     }
 
-    /// Links live nodes that no walk from the entry point finds to near nodes that one does find.
-    fn relink_unreachable(&mut self, nodes: &[(ItemPtr, u8)]) -> Result<()> {
-        for _ in 0..RELINK_ROUNDS {
+    /// Links live nodes that no walk over live nodes from the future entry point finds to near nodes that one finds.
+    fn link_unreachable(
+        &mut self,
+        uppers: &[(ItemPtr, u8)],
+        nodes: &[(ItemPtr, u8)],
+    ) -> Result<()> {
+        for round in 0..LINK_ROUNDS {
             let meta = read_meta(self.index)?;
+            let mut future = meta.clone();
+            (future.entry, future.entry_level) = self.live_entry(&meta, uppers);
             let mut reached = Reached::from_entry(
                 self.index,
-                &meta,
+                &future,
+                Through::Live,
                 &self.params,
                 &mut self.hints,
                 &mut vacuum_delay_point,
             )?;
-            let mut relinked = 0;
+            // Nodes beside which nothing is reached yet wait for others to be linked; at last they take the entry.
+            let is_last = round + 1 == LINK_ROUNDS;
+            let mut unreachable = 0;
             for (node, _) in nodes {
-                if !reached.contains(*node) && self.relink(&meta, *node)? {
-                    relinked += 1;
+                vacuum_delay_point();
+                if reached.contains(*node) {
+                    continue;
+                }
+                unreachable += 1;
+                if self.link(&meta, *node, &reached, is_last)? {
                     reached.extend(
                         *node,
                         self.index,
-                        &meta,
+                        &future,
                         &self.params,
                         &mut self.hints,
                         &mut vacuum_delay_point,
                     )?;
                 }
-                vacuum_delay_point();
             }
-            if relinked == 0 {
+            if unreachable == 0 {
                 break;
             }
         }
         Ok(())
     }
 
-    /// Links one node to the nearest node that has room, else to the nearest one. `false` if the node is gone.
-    fn relink(&mut self, meta: &Meta, node: ItemPtr) -> Result<bool> {
+    /// Links one node to the nearest reached node that has room, else to the nearest one, or to the start of the walk
+    /// if none is found and `or_to_start`. `false` if there is none, or the node is gone.
+    fn link(
+        &mut self,
+        meta: &Meta,
+        node: ItemPtr,
+        reached: &Reached,
+        or_to_start: bool,
+    ) -> Result<bool> {
         let shape = meta.shape;
         let Some((_, _, query)) = self.read_owner(node, 0)? else {
             return Ok(false);
@@ -260,10 +300,10 @@ impl Repair {
         };
         let mut search = LayerSearch::default();
         search.seed(&mut graph, 0, &[entry])?;
-        search.run(&mut graph, 0, RELINK_EF, Bounds::NONE)?;
+        search.run(&mut graph, 0, LINK_EF, Bounds::NONE)?;
         let mut found = Vec::new();
         search.take_best(&mut found);
-        found.retain(|candidate| candidate.node.place() != node.place());
+        found.retain(|candidate| reached.contains(candidate.node));
         found.sort_unstable_by(|a, b| a.key.total_cmp(&b.key));
         let mut neighbors = Vec::new();
         let mut owner = found.first().map(|candidate| candidate.node);
@@ -274,7 +314,10 @@ impl Repair {
                 break;
             }
         }
-        let Some(owner) = owner else { return Ok(false) };
+        let start = reached.start().filter(|_| or_to_start);
+        let Some(owner) = owner.or(start) else {
+            return Ok(false);
+        };
         let mut cache = CodeCache::new(shape.dims);
         add_back_link(
             self.index,
@@ -321,6 +364,34 @@ impl Repair {
             vacuum_delay_point();
         }
         Ok(())
+    }
+}
+
+/// Puts those of `valid` back into a repaired list that it no longer leads to in two steps, in place of the worst
+/// others: there are enough, because the list has lost a tombstone for at least one of them.
+fn keep_ways(
+    params: &CodeParams,
+    graph: &mut DiskGraph<'_>,
+    cache: &mut CodeCache,
+    list: &mut Vec<ItemPtr>,
+    valid: &[ItemPtr],
+) -> Result<()> {
+    cache.load(graph, 0, valid.iter().copied())?;
+    // A neighbor put back takes the place of one that may have led to another: look again until nothing changes.
+    loop {
+        let mut lost = None;
+        for edge in valid {
+            let is_here = list.contains(edge) || cache.find(*edge).is_none();
+            if !is_here && !leads_to(params, graph, cache, list, *edge)? {
+                lost = Some(*edge);
+                break;
+            }
+        }
+        let Some(lost) = lost else { return Ok(()) };
+        match list.iter().rposition(|edge| !valid.contains(edge)) {
+            Some(place) => list[place] = lost,
+            None => return Ok(()),
+        }
     }
 }
 

@@ -19,7 +19,7 @@ use self::pages::PageFacts;
 use super::codes::CodeParams;
 use super::disk_graph::{read_mean, read_meta};
 use super::layout::{ItemPtr, META_BLOCK, Meta, SlotState};
-use super::reachability::Reached;
+use super::reachability::{Reached, Through};
 use super::scan::{keep_hints, take_hints};
 use super::validate;
 use crate::error::{Error, Result, SqlState};
@@ -264,6 +264,7 @@ fn check_reachable(context: &Context<'_>, facts: &PageFacts, report: &mut Report
         let walk = Reached::from_entry(
             context.index,
             &meta,
+            Through::All,
             &params,
             &mut hints,
             &mut interrupt::check,

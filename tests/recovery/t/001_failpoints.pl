@@ -27,10 +27,11 @@ SQL
 sub crash_at
 {
 	my ($point, $sql) = @_;
+	my $before = times_ready($node);
 	my ($code, $out, $err) =
 	  $node->psql('postgres', "SET annex.failpoint = '$point';\n$sql", on_error_stop => 0);
 	like($err, qr/server closed the connection unexpectedly/, "$point: the backend was killed");
-	wait_restarted($node);
+	wait_restarted($node, $before);
 	return;
 }
 

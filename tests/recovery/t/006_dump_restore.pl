@@ -166,9 +166,9 @@ UPDATE t SET v = v WHERE id = :id - 3;
 COMMIT;
 SQL
 my $writes = IPC::Run::start(
-	[ 'pgbench', '-n', '-c', 4, '-T', 600, '-D', 'n=0', '-f', $script, $node->connstr('postgres') ],
+	[ 'pgbench', '-n', '-c', 4, '-T', 60, '-D', 'n=0', '-f', $script, $node->connstr('postgres') ],
 	'>', \my $bench_out, '2>', \my $bench_err);
-$node->poll_query_until('postgres', 'SELECT count(*) > 3100 FROM t') or die 'no writes came';
+$node->poll_query_until('postgres', 'SELECT count(*) > 20 FROM t WHERE id < 1000000') or die 'no writes came';
 for my $command (
 	'CREATE INDEX CONCURRENTLY t_v ON t USING hnsw (v vector_l2_ops) WITH (m = 8)',
 	'REINDEX INDEX CONCURRENTLY t_v')
@@ -187,7 +187,7 @@ CREATE TEMP TABLE by_table AS SELECT id FROM t;
 SET LOCAL enable_indexscan = on;
 SET LOCAL enable_seqscan = off;
 CREATE TEMP TABLE by_index AS SELECT id FROM t ORDER BY v <-> vec(0);
-SELECT (SELECT count(*) FROM by_table) > 3000 AND NOT EXISTS (SELECT FROM by_table FULL JOIN by_index USING (id)
+SELECT (SELECT count(*) FROM by_table) > 3000 AND EXISTS (SELECT FROM by_table WHERE id < 1000000) AND NOT EXISTS (SELECT FROM by_table FULL JOIN by_index USING (id)
 	GROUP BY id HAVING count(by_table.id) <> 1 OR count(by_index.id) <> 1);
 SQL
 }
