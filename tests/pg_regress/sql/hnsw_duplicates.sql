@@ -8,12 +8,10 @@ CREATE INDEX du_v ON du USING hnsw (v vector_l2_ops);
 SET enable_seqscan = off;
 SET hnsw.iterative_scan = strict_order;
 SET hnsw.max_scan_tuples = 2147483647;
-CREATE FUNCTION du_check(OUT rows bigint, OUT different bigint, OUT equal bigint, OUT is_sorted bool) LANGUAGE sql AS $$
-    SELECT count(*), count(DISTINCT id), count(*) FILTER (WHERE distance = 0), bool_and(distance >= previous)
-    FROM (SELECT id, distance, lag(distance, 1, 0) OVER (ROWS UNBOUNDED PRECEDING) AS previous
-          FROM (SELECT id, v <-> '[1,2,3]' AS distance FROM du ORDER BY v <-> '[1,2,3]') s) t;
-$$;
-SELECT * FROM du_check();
+SELECT $$SELECT count(*) AS rows, count(DISTINCT id) AS different, count(*) FILTER (WHERE distance = 0) AS equal, bool_and(distance >= previous) AS is_sorted
+FROM (SELECT id, distance, lag(distance, 1, 0) OVER (ROWS UNBOUNDED PRECEDING) AS previous
+      FROM (SELECT id, v <-> '[1,2,3]' AS distance FROM du ORDER BY v <-> '[1,2,3]') s) t$$ AS du_check \gset
+:du_check;
 -- A LIMIT within the group, and one beyond it, with the smallest candidate list.
 SET hnsw.ef_search = 1;
 SELECT count(*), count(DISTINCT id) FROM (SELECT id FROM du ORDER BY v <-> '[1,2,3]' LIMIT 500) s WHERE id <= 1000;
@@ -25,22 +23,22 @@ SET hnsw.iterative_scan = strict_order;
 
 -- Half of them deleted; VACUUM; the other half; VACUUM; again from nothing.
 DELETE FROM du WHERE id <= 1000 AND id % 2 = 0;
-SELECT * FROM du_check();
+:du_check;
 VACUUM du;
-SELECT * FROM du_check();
+:du_check;
 INSERT INTO du SELECT i, '[1,2,3]' FROM generate_series(2001, 2300) i;
-SELECT * FROM du_check();
+:du_check;
 DELETE FROM du WHERE id <= 1000;
 VACUUM du;
-SELECT * FROM du_check();
+:du_check;
 DELETE FROM du WHERE id BETWEEN 2001 AND 2300;
 VACUUM du;
-SELECT * FROM du_check();
+:du_check;
 INSERT INTO du SELECT i, '[1,2,3]' FROM generate_series(3001, 3500) i;
-SELECT * FROM du_check();
+:du_check;
 VACUUM du;
 REINDEX INDEX du_v;
-SELECT * FROM du_check();
+:du_check;
 -- One after the other, each its own statement and transaction.
 DO $$
 BEGIN
@@ -49,37 +47,39 @@ BEGIN
         COMMIT;
     END LOOP;
 END $$;
-SELECT * FROM du_check();
+:du_check;
 -- Those of a failed transaction are not seen, and VACUUM removes them.
 BEGIN;
 INSERT INTO du SELECT i, '[1,2,3]' FROM generate_series(5001, 5200) i;
-SELECT equal FROM du_check();
+:du_check;
 ROLLBACK;
-SELECT equal FROM du_check();
+:du_check;
 VACUUM du;
-SELECT equal FROM du_check();
+:du_check;
 -- A row that is updated to the value it has, and away and back.
 UPDATE du SET v = '[1,2,3]' WHERE id = 3001;
 UPDATE du SET v = '[9,9,9]' WHERE id = 3002;
 UPDATE du SET v = '[1,2,3]' WHERE id = 3002;
-SELECT * FROM du_check();
+:du_check;
+SELECT * FROM annex.verify('du_v', true);
 
 -- Nothing but equal rows, built and inserted; the size of the index stays that of one node and its row pointers.
 TRUNCATE du;
 INSERT INTO du SELECT i, '[5,5,5]' FROM generate_series(1, 5000) i;
-SELECT rows, different FROM du_check();
+:du_check;
 SELECT pg_relation_size('du_v') < 200000 AS is_small;
 REINDEX INDEX du_v;
-SELECT rows, different FROM du_check();
+:du_check;
 SELECT pg_relation_size('du_v') < 200000 AS is_small;
 DELETE FROM du WHERE id > 1;
 VACUUM du;
-SELECT rows, different FROM du_check();
+:du_check;
 -- Row pointers that were freed are used again.
 SELECT pg_relation_size('du_v') AS size \gset
 INSERT INTO du SELECT i, '[5,5,5]' FROM generate_series(2, 5000) i;
-SELECT rows, different FROM du_check();
+:du_check;
 SELECT pg_relation_size('du_v') <= :size AS reused;
+SELECT * FROM annex.verify('du_v', true);
 
 -- Equal for the operator but not equal in bytes: 0 and -0. For cosine, multiples are equally near but stay different.
 TRUNCATE du;
@@ -89,5 +89,6 @@ CREATE INDEX du_cosine ON du USING hnsw (v vector_cosine_ops);
 SELECT array_agg(id ORDER BY id) FROM (SELECT id FROM du ORDER BY v <=> '[0,7,0]' LIMIT 5) s;
 INSERT INTO du SELECT i, ARRAY[0, i, 0] FROM generate_series(6, 300) i;
 SELECT count(*), count(DISTINCT id) FROM (SELECT id FROM du ORDER BY v <=> '[0,7,0]') s;
+SELECT * FROM annex.verify('du_v', true);
+SELECT * FROM annex.verify('du_cosine', true);
 DROP TABLE du;
-DROP FUNCTION du_check;

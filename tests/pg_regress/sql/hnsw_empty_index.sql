@@ -48,6 +48,7 @@ INSERT INTO ei SELECT i, ARRAY[i, i % 10, i % 3] FROM generate_series(3, 1000) i
 SELECT count(*), count(DISTINCT id) FROM (SELECT id FROM ei ORDER BY v <-> '[1,2,3]') s;
 VACUUM ei;
 SELECT count(*), count(DISTINCT id) FROM (SELECT id FROM ei ORDER BY v <-> '[1,2,3]') s;
+SELECT * FROM annex.verify('ei_v', true);
 
 -- TRUNCATE that is rolled back, and rows inserted behind one that is not.
 BEGIN;
@@ -72,4 +73,5 @@ INSERT INTO ei VALUES (2, '[2,2,2]');
 SELECT id FROM ei ORDER BY v <-> '[1,2,3]';
 VACUUM ei;
 SELECT id FROM ei ORDER BY v <-> '[1,2,3]';
+SELECT * FROM annex.verify('ei_v', true);
 DROP TABLE ei;

@@ -11,6 +11,7 @@ SELECT id FROM tu ORDER BY v <-> '[250.1,0]' LIMIT 2;
 DELETE FROM tu WHERE id = 250;
 VACUUM tu;
 SELECT id FROM tu ORDER BY v <-> '[250.1,0]' LIMIT 2;
+SELECT * FROM annex.verify('tu_v', true);
 REINDEX TABLE tu;
 SELECT id FROM tu ORDER BY v <-> '[250.1,0]' LIMIT 2;
 SELECT relpersistence FROM pg_class WHERE relname = 'tu_v';

@@ -113,5 +113,6 @@ ROLLBACK;
 SELECT id FROM tx ORDER BY v <-> '[900,0]' LIMIT 1;
 SELECT indexrelid::regclass FROM pg_index WHERE indrelid = 'tx'::regclass ORDER BY 1;
 VACUUM tx;
+SELECT * FROM annex.verify('tx_v', true);
 SELECT id FROM tx ORDER BY v <-> '[900,0]' LIMIT 1;
 DROP TABLE tx;

@@ -8,19 +8,14 @@ CREATE INDEX up_v ON up USING hnsw (v vector_l2_ops);
 SET enable_seqscan = off;
 
 -- The number of rows, and whether a scan without any bound returns each of them once and in order.
-CREATE FUNCTION up_check(OUT live bigint, OUT is_complete bool, OUT is_sorted bool) LANGUAGE plpgsql
-SET hnsw.iterative_scan = strict_order SET hnsw.max_scan_tuples = 2147483647 SET work_mem = '64MB' AS $$
-DECLARE
-    ids int[];
-    distances float8[];
-BEGIN
-    SELECT array_agg(id), array_agg(distance) INTO ids, distances
-    FROM (SELECT id, v <-> '[17,3]' AS distance FROM up ORDER BY v <-> '[17,3]') s;
-    SELECT count(*) INTO live FROM up WHERE id IS NOT NULL;
-    is_complete := coalesce(ARRAY(SELECT unnest(ids) ORDER BY 1), '{}') = ARRAY(SELECT id FROM up WHERE v IS NOT NULL ORDER BY id);
-    is_sorted := coalesce(distances = ARRAY(SELECT unnest(distances) ORDER BY 1), true);
-END $$;
-SELECT * FROM up_check();
+SET hnsw.iterative_scan = strict_order;
+SET hnsw.max_scan_tuples = 2147483647;
+SELECT $$WITH scan AS MATERIALIZED (SELECT id, v <-> '[17,3]' AS distance FROM up ORDER BY v <-> '[17,3]')
+SELECT (SELECT count(*) FROM up) AS live,
+       (SELECT array_agg(id ORDER BY id) FROM scan) = (SELECT array_agg(id ORDER BY id) FROM up) AS is_complete,
+       (SELECT bool_and(distance >= previous) FROM (SELECT distance, lag(distance, 1, 0) OVER (ROWS UNBOUNDED PRECEDING) AS previous FROM scan) s) AS is_sorted$$
+AS up_check \gset
+:up_check;
 
 INSERT INTO up VALUES (1001, 0, '[1000,1]'), (1002, 0, '[1000,2]');
 COPY up FROM stdin;
@@ -36,7 +31,7 @@ UPDATE up SET c = 1 WHERE id IN (1001, 1003);
 SELECT id, c FROM up ORDER BY v <-> '[-1000,0]' LIMIT 1;
 UPDATE up SET v = v + '[0,100]' WHERE id <= 200;
 SELECT id FROM up ORDER BY v <-> '[50,100]' LIMIT 1;
-SELECT * FROM up_check();
+:up_check;
 -- Upsert, MERGE, UPDATE ... FROM, RETURNING.
 INSERT INTO up VALUES (1001, 2, '[2000,1]'), (1005, 2, '[2000,2]') ON CONFLICT (id) DO UPDATE SET v = excluded.v, c = excluded.c;
 INSERT INTO up VALUES (1001, 3, '[3000,1]') ON CONFLICT DO NOTHING;
@@ -49,7 +44,7 @@ UPDATE up SET v = near.v FROM (SELECT v FROM up ORDER BY v <-> '[2000,6]' LIMIT 
 SELECT id FROM up ORDER BY v <-> '[2000,6]', id LIMIT 2;
 -- DELETE of the nearest rows by the index itself.
 DELETE FROM up WHERE id IN (SELECT id FROM up ORDER BY v <-> '[2000,6]' LIMIT 3);
-SELECT * FROM up_check();
+:up_check;
 
 -- VACUUM, then new rows into the freed places, five times.
 CREATE FUNCTION up_round(round int) RETURNS void LANGUAGE sql AS $$
@@ -58,19 +53,19 @@ CREATE FUNCTION up_round(round int) RETURNS void LANGUAGE sql AS $$
 $$;
 SELECT up_round(0);
 VACUUM up;
-SELECT * FROM up_check();
+:up_check;
 SELECT up_round(1);
 VACUUM up;
-SELECT * FROM up_check();
+:up_check;
 SELECT up_round(2);
 VACUUM up;
-SELECT * FROM up_check();
+:up_check;
 SELECT up_round(3);
 VACUUM up;
-SELECT * FROM up_check();
+:up_check;
 SELECT up_round(4);
 VACUUM up;
-SELECT * FROM up_check();
+:up_check;
 SELECT id, v <-> '[20,2.5]' AS distance FROM up ORDER BY v <-> '[20,2.5]' LIMIT 1;
 -- A second VACUUM without dead rows changes nothing; options of VACUUM and ANALYZE.
 VACUUM up;
@@ -78,7 +73,8 @@ VACUUM (ANALYZE, INDEX_CLEANUP on) up;
 VACUUM (INDEX_CLEANUP off) up;
 VACUUM (PARALLEL 2) up;
 VACUUM FREEZE up;
-SELECT * FROM up_check();
+SELECT * FROM annex.verify('up_v', true);
+:up_check;
 SELECT reltuples = (SELECT count(*) FROM up) AS counts_rows FROM pg_class WHERE relname = 'up_v';
 
 -- Growth from a small build by single inserts: many more rows than were built.
@@ -86,14 +82,18 @@ TRUNCATE up;
 INSERT INTO up SELECT i, 0, ARRAY[i % 37, i % 41] FROM generate_series(1, 50) i;
 REINDEX INDEX up_v;
 INSERT INTO up SELECT i, 0, ARRAY[(i * 7919) % 1009, (i * 104729) % 997] FROM generate_series(51, 3000) i;
-SELECT * FROM up_check();
+:up_check;
 -- Each of a sample of rows finds itself with the default settings.
+RESET hnsw.iterative_scan;
 SELECT count(*) AS asked, count(*) FILTER (WHERE near.distance = 0) AS found
 FROM (SELECT id, v FROM up WHERE id % 30 = 0) q, LATERAL (SELECT up.v <-> q.v AS distance FROM up ORDER BY up.v <-> q.v LIMIT 1) near;
+SET hnsw.iterative_scan = strict_order;
 DELETE FROM up WHERE id % 3 <> 0;
 VACUUM up;
-SELECT * FROM up_check();
+:up_check;
+RESET hnsw.iterative_scan;
 SELECT count(*) AS asked, count(*) FILTER (WHERE near.distance = 0) AS found
 FROM (SELECT id, v FROM up WHERE id % 30 = 0) q, LATERAL (SELECT up.v <-> q.v AS distance FROM up ORDER BY up.v <-> q.v LIMIT 1) near;
+SELECT * FROM annex.verify('up_v', true);
 DROP TABLE up;
-DROP FUNCTION up_check, up_round;
+DROP FUNCTION up_round;
