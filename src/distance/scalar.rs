@@ -1,6 +1,6 @@
 //! Reference kernels: the definition of right for every other level, and what CPUs without SIMD of ours run.
 //!
-//! Sums are kept in [`LANES`] partial sums, element `i` in sum `i % LANES`: a compiler may then use whatever
+//! Sums are kept in `LANES` partial sums, element `i` in sum `i % LANES`: a compiler may then use whatever
 //! vector unit the target always has, and rounding errors grow with `len / LANES` instead of `len`.
 
 /// Number of partial sums.

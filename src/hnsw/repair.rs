@@ -373,7 +373,7 @@ fn keep_ways(
     params: &CodeParams,
     graph: &mut DiskGraph<'_>,
     cache: &mut CodeCache,
-    list: &mut Vec<ItemPtr>,
+    list: &mut [ItemPtr],
     valid: &[ItemPtr],
 ) -> Result<()> {
     cache.load(graph, 0, valid.iter().copied())?;

@@ -19,9 +19,9 @@ pub struct Meta {
     pub entry: ItemPtr,
     /// First block of the params chain (the mean), or NO_BLOCK for a zero mean.
     pub params: u32,
-    /// For each of [`ITEM_KINDS`]: the page that new items go to, or NO_BLOCK.
+    /// For each of [`super::ITEM_KINDS`]: the page that new items go to, or NO_BLOCK.
     pub insert_page: [u32; 3],
-    /// For each of [`ITEM_KINDS`]: first page of the list of pages with free slots, or NO_BLOCK.
+    /// For each of [`super::ITEM_KINDS`]: first page of the list of pages with free slots, or NO_BLOCK.
     pub free_list: [u32; 3],
     /// Nodes at the last build or vacuum, tombstones included.
     pub nodes: u64,
