@@ -121,11 +121,16 @@ impl<N> Default for LayerSearch<N> {
 impl<N: Copy + Eq> LayerSearch<N> {
     /// Forgets everything; keeps the memory. A resumable search keeps candidates beyond the first batch.
     pub fn reset(&mut self, resumable: bool) {
+        self.clear();
+        self.resumable = resumable;
+    }
+
+    /// Forgets everything but whether it is resumable, as before a search of another level; keeps the memory.
+    pub fn clear(&mut self) {
         self.visited.clear();
         self.frontier.clear();
         self.best.clear();
         self.spare.clear();
-        self.resumable = resumable;
     }
 
     /// Bytes of memory held.

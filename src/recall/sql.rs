@@ -126,7 +126,8 @@ fn set_search(settings: &SettingsLevel, ef_search: Option<i32>) {
         let value = CString::new(ef_search.to_string()).unwrap_or_default();
         settings.set(c"hnsw.ef_search", &value);
     }
-    // An unbounded scan in strict order reads the whole index when the query around it has no LIMIT. This one has.
+    // Without any bound a scan in strict order may read the whole index, if the query around this function scans it too
+    // and has no LIMIT. The scan measured here has one: k.
     if guc::MAX_SCAN_TUPLES.get() == i32::MAX {
         settings.set(c"hnsw.max_scan_tuples", c"2147483646");
     }

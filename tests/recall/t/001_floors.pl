@@ -10,32 +10,51 @@ use constant {
 	DIMS => 32,
 	CLUSTERS => 40,
 	ROWS => 8000,
-	QUERIES => 60,
+	QUERIES => 400,
 	CHECKED_QUERIES => 8,
 	K => 10,
 };
 
-# Means over QUERIES seeded queries. Runs of all metrics gave .99 and more at 40 and 1 at 200, less .01 for another
-# major's random().
-my %floor = (40 => 0.96, 200 => 0.995);
+# Means over QUERIES seeded queries; what is lost is mostly all rows of a query that ends in the wrong cluster. Of a fresh
+# index, and at most what inserts, deletes and vacuum may take from that: an index of the same rows built anew is measured
+# at the end.
+my %floor = (40 => 0.985, 200 => 0.995);
+my %decay = (40 => 0.015, 200 => 0.005);
 
 my $node = start_server('floors');
 
+# Queries in the places of deleted clusters are left out: they have no near rows.
 sub measured_recall
 {
-	my ($ef_search) = @_;
+	my ($ef_search, $deleted) = @_;
 	return $node->safe_psql(
 		'postgres', qq(
-SELECT avg(recall) FROM annex.recall('items_idx', (SELECT array_agg(embedding ORDER BY id) FROM queries), @{[K]}, $ef_search)));
+SELECT avg(recall) FROM annex.recall('items_idx',
+    (SELECT array_agg(embedding ORDER BY id) FROM queries WHERE id % @{[CLUSTERS]} <> ALL ('{$deleted}')), @{[K]}, $ef_search)));
 }
 
 sub floors_hold
 {
-	my ($when) = @_;
+	my ($when, $lost, $deleted) = @_;
 	for my $ef_search (sort { $a <=> $b } keys %floor)
 	{
-		my $recall = measured_recall($ef_search);
-		cmp_ok($recall, '>=', $floor{$ef_search}, "$when, ef_search $ef_search: recall $recall");
+		my $recall = measured_recall($ef_search, $deleted);
+		my $least = $floor{$ef_search} - ($lost ? $decay{$ef_search} : 0);
+		cmp_ok($recall, '>=', $least, "$when, ef_search $ef_search: recall $recall");
+	}
+	return;
+}
+
+# The worn index against one built anew of the same rows.
+sub decay_is_bounded
+{
+	my ($when, $deleted) = @_;
+	my %worn = map { ($_ => measured_recall($_, $deleted)) } keys %decay;
+	$node->safe_psql('postgres', 'REINDEX INDEX items_idx');
+	for my $ef_search (sort { $a <=> $b } keys %decay)
+	{
+		my $fresh = measured_recall($ef_search, $deleted);
+		cmp_ok($worn{$ef_search}, '>=', $fresh - $decay{$ef_search}, "$when, ef_search $ef_search: $worn{$ef_search}, built anew $fresh");
 	}
 	return;
 }
@@ -107,14 +126,15 @@ for (METRICS)
 	my ($metric, $operator, $class) = @$_;
 	fill_clustered($node, dims => DIMS, clusters => CLUSTERS, spread => 0.4, rows => ROWS, queries => QUERIES);
 	$node->safe_psql('postgres', "CREATE INDEX items_idx ON items USING hnsw (embedding $class)");
-	floors_hold("$metric, built");
+	floors_hold("$metric, built", 0, '');
 	insert_clustered($node, ROWS + 1, 1.25 * ROWS, CLUSTERS, 0.2);
-	floors_hold("$metric, a fifth inserted");
+	floors_hold("$metric, a fifth inserted", 1, '');
 	delete_and_vacuum($node, 'id % 3 = 0');
-	floors_hold("$metric, a third deleted and vacuumed");
+	floors_hold("$metric, a third deleted and vacuumed", 1, '');
 	insert_clustered($node, 2 * ROWS + 1, 2.25 * ROWS, CLUSTERS, 0.3);
 	delete_and_vacuum($node, "id % @{[CLUSTERS]} IN (1, 2, 3)");
-	floors_hold("$metric, inserted again, whole clusters deleted and vacuumed");
+	floors_hold("$metric, inserted again, whole clusters deleted and vacuumed", 1, '1,2,3');
+	decay_is_bounded($metric, '1,2,3');
 	agrees_with_brute_force($metric, $operator);
 }
 

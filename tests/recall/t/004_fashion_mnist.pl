@@ -3,7 +3,6 @@
 use strict;
 use warnings;
 use IO::Uncompress::Gunzip qw(gunzip $GunzipError);
-use IPC::Run;
 use Test::More;
 use RecallTest;
 
@@ -27,20 +26,18 @@ sub load
 {
 	my ($node, $table, $images) = @_;
 	$node->safe_psql('postgres', "CREATE TABLE $table (id integer, embedding vector(@{[PIXELS]}))");
-	my $copy = IPC::Run::start(
-		[ 'psql', '-X', '-q', '-v', 'ON_ERROR_STOP=1', '-d', $node->connstr('postgres'), '-c', "COPY $table FROM STDIN (FORMAT binary)" ],
-		'<pipe', \*COPY);
-	binmode COPY;
-	print COPY "PGCOPY\n\xff\r\n\0", pack('NN', 0, 0);
+	open(my $copy, '|-', 'psql', '-X', '-q', '-v', 'ON_ERROR_STOP=1', '-d', $node->connstr('postgres'),
+		'-c', "COPY $table FROM STDIN (FORMAT binary)") or die "could not start psql: $!";
+	binmode $copy;
+	print $copy "PGCOPY\n\xff\r\n\0", pack('NN', 0, 0);
 	my $id = 0;
 	for my $image (@$images)
 	{
-		print COPY pack('n N N N n n', 2, 4, ++$id, 4 + 4 * PIXELS, PIXELS, 0),
+		print $copy pack('n N N N n n', 2, 4, ++$id, 4 + 4 * PIXELS, PIXELS, 0),
 		  join('', @element[ unpack('C*', $image) ]);
 	}
-	print COPY pack('n', 0xffff);
-	close COPY;
-	ok($copy->finish, "$id rows loaded into $table");
+	print $copy pack('n', 0xffff);
+	ok(close($copy), "$id rows loaded into $table");
 	return;
 }
 
