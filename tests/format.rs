@@ -303,7 +303,7 @@ fn sizes() {
     assert_eq!(shape(383, 16).node_size(), 56 + 384 + 32 * 8);
     assert_eq!(shape(384, 16).upper_size(3), 48 + 384 + 3 * 16 * 8);
     assert_eq!(shape(384, 16).nodes_per_page(), 11);
-    assert_eq!(Shape::max_dims(16), 7704);
-    assert_eq!(shape(7704, 16).max_level(), 3);
+    assert_eq!(Shape::max_dims(16), 7712);
+    assert_eq!(shape(7712, 16).max_level(), 3);
     assert_eq!(shape(8, 2).max_level(), 15);
 }

@@ -180,19 +180,14 @@ pub fn add_back_link(
         list.push(new);
         if list.len() > degree {
             let best = choose(params, graph, cache, owner, level, list.clone(), degree)?;
-            if level > 0 {
-                if !best.contains(&new) {
-                    return Ok(false);
-                }
-                list = best;
-            } else {
-                let room = make_room(params, graph, cache, &list, best, new, degree, is_forced)?;
-                let Some(room) = room else { return Ok(false) };
-                if let Some(orphan) = room.orphan {
-                    adopt(index, shape, new, owner, orphan)?;
-                }
-                list = room.list;
+            let room = make_room(
+                params, graph, cache, level, &list, best, new, degree, is_forced,
+            )?;
+            let Some(room) = room else { return Ok(false) };
+            if let Some(orphan) = room.orphan {
+                adopt(index, shape, new, owner, orphan)?;
             }
+            list = room.list;
         }
         if replace_if_unchanged(index, shape, owner, level, read.version, &list)? {
             return Ok(true);

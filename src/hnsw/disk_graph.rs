@@ -68,9 +68,11 @@ pub fn decode_meta(relation: Relation, page: Page<'_>) -> Result<Meta> {
         Some(opaque) if opaque.kind == PageKind::Meta => Meta::read(page.contents()),
         _ => Err(MetaProblem::Invalid),
     };
-    // Other dimensions than the column's would blame the query for what is wrong here.
+    // Other dimensions than the column's would blame the query for what is wrong here. A column that lost its type
+    // modifier keeps its index.
+    let typmod = relation.first_column_typmod();
     let decoded = match decoded {
-        Ok(meta) if i32::try_from(meta.shape.dims) != Ok(relation.first_column_typmod()) => {
+        Ok(meta) if typmod >= 0 && i32::try_from(meta.shape.dims) != Ok(typmod) => {
             Err(MetaProblem::Invalid)
         }
         decoded => decoded,

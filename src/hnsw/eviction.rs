@@ -1,4 +1,4 @@
-//! Which neighbor leaves a full list of level 0 when another one comes in.
+//! Which neighbor leaves a full list when another one comes in.
 //!
 //! The paper keeps the best list and lets go whoever is left over, which may have been the last way to a node. Ours
 //! lets go only a node that the owner still reaches over one of the neighbors that stay: what a search could reach
@@ -29,6 +29,7 @@ pub fn make_room(
     params: &CodeParams,
     graph: &mut DiskGraph<'_>,
     cache: &CodeCache,
+    level: u8,
     all: &[ItemPtr],
     best: Vec<ItemPtr>,
     new: ItemPtr,
@@ -61,7 +62,7 @@ pub fn make_room(
         let mut kept = old.clone();
         let victim = kept.remove(at);
         with_new(&mut kept);
-        if leads_to(params, graph, cache, &kept, victim)? {
+        if leads_to(params, graph, cache, level, &kept, victim)? {
             return Ok(Some(Room {
                 list: kept,
                 orphan: None,
@@ -76,12 +77,13 @@ pub fn make_room(
     Ok(Some(Room { list: old, orphan }))
 }
 
-/// Whether one of `nodes`, live, has `target` in its list; those nearest to it are asked first. Codes that `cache` lacks
-/// do not count.
+/// Whether one of `nodes` (live ones on level 0) has `target` in its list of `level`; those nearest to it are asked
+/// first. Codes that `cache` lacks do not count.
 pub fn leads_to(
     params: &CodeParams,
     graph: &mut DiskGraph<'_>,
     cache: &CodeCache,
+    level: u8,
     nodes: &[ItemPtr],
     target: ItemPtr,
 ) -> Result<bool> {
@@ -95,9 +97,16 @@ pub fn leads_to(
         .collect();
     by_key.sort_unstable_by(|a, b| a.0.total_cmp(&b.0));
     for (_, node) in by_key {
-        let found = graph.with_node(cache.node(node), |node| {
-            node.state() == SlotState::Live && node.neighbors().any(|next| next == target)
-        })?;
+        let node = cache.node(node);
+        let found = if level == 0 {
+            graph.with_node(node, |node| {
+                node.state() == SlotState::Live && node.neighbors().any(|next| next == target)
+            })?
+        } else {
+            graph.with_upper(node, |upper| {
+                upper.neighbors(level).any(|next| next == target)
+            })?
+        };
         if found == Some(true) {
             return Ok(true);
         }

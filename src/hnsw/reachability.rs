@@ -1,4 +1,7 @@
-//! Which nodes a search can reach from the entry point on level 0: a breadth-first walk over the pages.
+//! Which nodes a search can reach from the entry point: a walk over the lists of every level.
+//!
+//! A search for a near node descends to wherever the upper levels lead, so every node that the walk of an upper level
+//! finds is a starting point on the level below. Level 0 alone need not be connected: clusters far apart are not.
 
 use super::codes::{CodeParams, Factors, Query};
 use super::disk_graph::DiskGraph;
@@ -50,15 +53,9 @@ impl Reached {
         };
         let query = no_query(params);
         let mut graph = DiskGraph::new(index, &meta.shape, &query, hints);
-        // The entry's own node, where a search goes on that finds too few from where its descent ends.
-        let ground = match meta.entry_level {
-            _ if !meta.entry.is_some() => None,
-            0 => Some(meta.entry),
-            _ => graph.ground(meta.entry)?,
-        };
-        if let Some(entry) = ground {
-            reached.start = Some(entry);
-            reached.walk_from(entry, &mut graph, between)?;
+        for start in starting_points(&mut graph, meta, through)? {
+            reached.start.get_or_insert(start);
+            reached.walk_from(start, &mut graph, between)?;
         }
         Ok(reached)
     }
@@ -95,7 +92,8 @@ impl Reached {
         between: &mut dyn FnMut(),
     ) -> Result<()> {
         let mut neighbors = Vec::new();
-        if self.places.insert(start.place()) {
+        if !self.places.contains(&start.place()) && is_passable(graph, start, self.through)? {
+            self.places.insert(start.place());
             self.queue.push(start);
         }
         while let Some(node) = self.queue.pop() {
@@ -108,12 +106,7 @@ impl Reached {
                 if self.places.contains(&neighbor.place()) {
                     continue;
                 }
-                let state = graph.with_node(*neighbor, |node| node.state())?;
-                let is_wanted = match self.through {
-                    Through::All => state.is_some(),
-                    Through::Live => state == Some(SlotState::Live),
-                };
-                if is_wanted {
+                if is_passable(graph, *neighbor, self.through)? {
                     self.places.insert(neighbor.place());
                     self.queue.push(*neighbor);
                 }
@@ -122,4 +115,54 @@ impl Reached {
         }
         Ok(())
     }
+}
+
+/// Whether a walk may go through a node: it is still there, and live if only live nodes count.
+fn is_passable(graph: &mut DiskGraph<'_>, node: ItemPtr, through: Through) -> Result<bool> {
+    let state = graph.with_node(node, |node| node.state())?;
+    Ok(match through {
+        Through::All => state.is_some(),
+        Through::Live => state == Some(SlotState::Live),
+    })
+}
+
+/// The nodes of level 0 below everything that walks of the upper levels find, that of the entry first.
+fn starting_points(
+    graph: &mut DiskGraph<'_>,
+    meta: &Meta,
+    through: Through,
+) -> Result<Vec<ItemPtr>> {
+    if !meta.entry.is_some() {
+        return Ok(Vec::new());
+    }
+    if meta.entry_level == 0 {
+        return Ok(vec![meta.entry]);
+    }
+    let mut uppers = vec![meta.entry];
+    let mut seen = HashSet::from([meta.entry.place()]);
+    let mut grounds = Vec::new();
+    let mut neighbors = Vec::new();
+    grounds.extend(graph.ground(meta.entry)?);
+    for level in (1..=meta.entry_level).rev() {
+        // What the level above has found is in `uppers` already: walk on from all of it.
+        let mut at = 0;
+        while let Some(upper) = uppers.get(at).copied() {
+            at += 1;
+            graph.neighbors(upper, level, &mut neighbors)?;
+            for neighbor in &neighbors {
+                if seen.contains(&neighbor.place()) {
+                    continue;
+                }
+                let Some(ground) = graph.ground(*neighbor)? else {
+                    continue;
+                };
+                if is_passable(graph, ground, through)? {
+                    seen.insert(neighbor.place());
+                    uppers.push(*neighbor);
+                    grounds.push(ground);
+                }
+            }
+        }
+    }
+    Ok(grounds)
 }

@@ -148,14 +148,19 @@ impl Repair {
                 evaluated.iter().map(|candidate| candidate.node).collect(),
                 shape.degree(level),
             )?;
-            if level == 0 {
-                let edges = neighbors.iter().zip(&states);
-                let valid: Vec<ItemPtr> = edges
-                    .filter(|(_, state)| **state == EdgeState::Valid)
-                    .map(|(edge, _)| *edge)
-                    .collect();
-                keep_ways(&self.params, &mut graph, &mut cache, &mut list, &valid)?;
-            }
+            let edges = neighbors.iter().zip(&states);
+            let valid: Vec<ItemPtr> = edges
+                .filter(|(_, state)| **state == EdgeState::Valid)
+                .map(|(edge, _)| *edge)
+                .collect();
+            keep_ways(
+                &self.params,
+                &mut graph,
+                &mut cache,
+                level,
+                &mut list,
+                &valid,
+            )?;
             if replace_if_unchanged(index, &shape, owner, level, version, &list)? {
                 return Ok(());
             }
@@ -373,16 +378,17 @@ fn keep_ways(
     params: &CodeParams,
     graph: &mut DiskGraph<'_>,
     cache: &mut CodeCache,
+    level: u8,
     list: &mut [ItemPtr],
     valid: &[ItemPtr],
 ) -> Result<()> {
-    cache.load(graph, 0, valid.iter().copied())?;
+    cache.load(graph, level, valid.iter().copied())?;
     // A neighbor put back takes the place of one that may have led to another: look again until nothing changes.
     loop {
         let mut lost = None;
         for edge in valid {
             let is_here = list.contains(edge) || cache.find(*edge).is_none();
-            if !is_here && !leads_to(params, graph, cache, list, *edge)? {
+            if !is_here && !leads_to(params, graph, cache, level, list, *edge)? {
                 lost = Some(*edge);
                 break;
             }

@@ -35,20 +35,14 @@ CREATE INDEX bu_v ON bu USING hnsw (v vector_l2_ops) WITH (builder = hnsw_rs);
 DROP INDEX bu_v;
 ALTER TABLE bu RESET (parallel_workers);
 
--- Memory for a part of the rows only.
+-- Memory for a part of the rows only: one NOTICE, complete results, pages as full as those of a build.
 SET maintenance_work_mem = '1MB';
-SET client_min_messages = warning;
 CREATE INDEX bu_v ON bu USING hnsw (v vector_l2_ops);
-SET client_min_messages = notice;
 :bu_rows;
 :bu_self;
 SELECT reltuples FROM pg_class WHERE relname = 'bu_v';
 SELECT * FROM annex.verify('bu_v', true);
--- The pages of rows inserted one by one are as full as those of a build.
 SELECT pg_relation_size('bu_v') <= 1.3 * :size AS is_compact;
-DROP INDEX bu_v;
--- Exactly one NOTICE.
-CREATE INDEX bu_v ON bu USING hnsw (v vector_l2_ops);
 DROP INDEX bu_v;
 -- The memory it names suffices.
 SET maintenance_work_mem = '2MB';
@@ -116,6 +110,6 @@ BEGIN
     DROP TABLE bu_dims;
     RETURN answer;
 END $$;
-SELECT bu_dims(dims), count(*), min(dims), max(dims) FROM generate_series(1, 70) dims GROUP BY 1;
-SELECT bu_dims(dims), count(*) FROM unnest(ARRAY[127, 128, 129, 255, 256, 257, 511, 767, 768, 1023, 1024, 1025, 1999, 2000]) dims GROUP BY 1;
+SELECT bu_dims(dims), count(*), min(dims), max(dims) FROM generate_series(1, 36) dims GROUP BY 1;
+SELECT bu_dims(dims), count(*) FROM unnest(ARRAY[63, 64, 65, 127, 128, 129, 255, 256, 257, 511, 767, 768, 1023, 1024, 1025, 1999, 2000]) dims GROUP BY 1;
 DROP FUNCTION bu_dims;

@@ -103,6 +103,10 @@ WITH near AS (SELECT id FROM tx ORDER BY v <-> '[20.1,0]' LIMIT 1 FOR UPDATE)
 UPDATE tx SET v = '[-5,0]' FROM near WHERE tx.id = near.id RETURNING tx.id;
 SELECT id FROM tx ORDER BY v <-> '[-5,0]' LIMIT 1;
 
+-- The row pointers that an ordered scan gives are those of the rows.
+SELECT count(*) FROM tx, (SELECT ctid, id FROM tx ORDER BY v <-> '[20.1,0]' LIMIT 3) near WHERE tx.ctid = near.ctid AND tx.id = near.id;
+SELECT id FROM tx WHERE ctid <> '(0,0)' ORDER BY v <-> '[30.1,0]' LIMIT 2;
+
 -- The index is created, used and dropped within a transaction that rolls back.
 BEGIN;
 DROP INDEX tx_v;

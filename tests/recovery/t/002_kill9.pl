@@ -36,6 +36,7 @@ for my $kill (1 .. $kills)
 {
 	# Each writer has rows of its own: new ones, and deletes of rows acknowledged before this round.
 	my @old = sort { $a <=> $b } grep { $present{$_} } keys %present;
+	my $from = $next;
 	my (@clients, %script);
 	for my $writer (1 .. $writers)
 	{
@@ -104,7 +105,9 @@ for my $kill (1 .. $kills)
 	is_deeply([ sort keys %table ], [ sort grep { $present{$_} } keys %present ],
 		"kill $kill: the table has all acknowledged rows and none that was deleted");
 	verify_index($node, 't_v', "kill $kill");
-	is(lost_rows($node), '', "kill $kill: every row is found by its own vector");
+	# The rows of this round and a quarter of the others; verify has walked to all of them.
+	my $sample = "(id >= $from OR id % 4 = $kill % 4)";
+	is(lost_rows($node, $sample), '', "kill $kill: rows are found by their own vector");
 	is(wrong_rows($node), '', "kill $kill: the index returns the table's rows, each once");
 }
 

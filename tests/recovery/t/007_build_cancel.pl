@@ -63,7 +63,7 @@ for my $phase ('loading tuples', 'building graph', 'writing pages')
 		my $pid = $session->query('SELECT pg_backend_pid()');
 		my $before = threads_of($pid);
 		$session->query_until(qr/begun/, "\\echo begun\n$build;\n");
-		my $ms = $node->safe_psql('postgres', "SELECT strike('building index: $phase', '$deed')");
+		my $ms = $node->safe_psql('postgres', "SET statement_timeout = '180s'; SELECT strike('building index: $phase', '$deed')");
 		cmp_ok($ms, '<', 1000 * $patience, "$name: the command has ended within $patience s");
 		note "$name: $ms ms";
 		if ($deed eq 'pg_cancel_backend')
