@@ -42,7 +42,12 @@ pub unsafe fn tuple_desc_attr<'a>(
         }
         #[cfg(feature = "pg18")]
         {
-            &*pg_sys::TupleDescAttr(desc, index as i32)
+            // The attributes lie behind as many compact ones.
+            let compact = (&raw const (*desc).compact_attrs).cast::<pg_sys::CompactAttribute>();
+            let attributes = compact
+                .add((*desc).natts as usize)
+                .cast::<pg_sys::FormData_pg_attribute>();
+            &*attributes.add(index)
         }
     }
 }
