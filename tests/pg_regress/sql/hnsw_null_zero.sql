@@ -51,7 +51,7 @@ SELECT count(*) FROM (SELECT id FROM nz ORDER BY v <+> '[3e38,3e38,3e38]') s;
 SET hnsw.iterative_scan = strict_order;
 SELECT count(*) FROM (SELECT id FROM nz ORDER BY v <=> '[0,0,0]') s;
 SELECT count(*) FROM (SELECT id FROM nz ORDER BY v <=> (SELECT NULL::vector)) s;
-SELECT count(*) FROM (SELECT id FROM nz WHERE id < 7 ORDER BY v <=> (SELECT NULL::vector) LIMIT 10) s;
+SELECT count(*) FROM (SELECT id FROM nz WHERE id + 0 < 7 ORDER BY v <=> (SELECT NULL::vector) LIMIT 10) s;
 SELECT count(*) FROM (SELECT id FROM nz ORDER BY v <=> '[1e-30,0,0]' LIMIT 10) s;
 SET hnsw.iterative_scan = relaxed_order;
 SELECT count(*) FROM (SELECT id FROM nz ORDER BY v <=> '[0,0,0]') s;

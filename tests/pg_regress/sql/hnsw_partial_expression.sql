@@ -80,7 +80,7 @@ SELECT id FROM pe_mixed WHERE dims = 2 ORDER BY v::vector(2) <-> '[50.3,50.3]' L
 DROP TABLE pe_mixed;
 
 -- An expression that raises an error during a build names its own problem, and no index is left.
-CREATE FUNCTION pe_refuse(v vector) RETURNS vector LANGUAGE plpgsql IMMUTABLE AS $$
+CREATE FUNCTION pe_refuse(v vector) RETURNS vector LANGUAGE plpgsql IMMUTABLE SET search_path FROM CURRENT AS $$
 BEGIN
     IF v = '[200,2,1]' THEN
         RAISE 'no value for %', v USING ERRCODE = 'P0042', DETAIL = 'Told by the function.', HINT = 'Ask it.';

@@ -39,11 +39,11 @@ SELECT * FROM annex.verify('checked_cosine', true);
 SELECT i.metric, i.heap_rows = (SELECT count(v) - 1 FROM checked) AS counts_all_rows FROM annex.index_info('checked_cosine') i;
 
 -- Expressions and predicates are evaluated.
-CREATE FUNCTION doubled(v vector) RETURNS vector IMMUTABLE LANGUAGE plpgsql AS 'BEGIN RETURN v + v; END';
+CREATE FUNCTION doubled(v vector) RETURNS vector IMMUTABLE LANGUAGE plpgsql SET search_path FROM CURRENT AS 'BEGIN RETURN v + v; END';
 CREATE INDEX checked_doubled ON checked USING hnsw ((doubled(v)::vector(3)) vector_l1_ops) WHERE id < 400;
 SELECT * FROM annex.verify('checked_doubled', true);
 -- A function that lied is found out.
-CREATE OR REPLACE FUNCTION doubled(v vector) RETURNS vector IMMUTABLE LANGUAGE plpgsql AS 'BEGIN RETURN v; END';
+CREATE OR REPLACE FUNCTION doubled(v vector) RETURNS vector IMMUTABLE LANGUAGE plpgsql SET search_path FROM CURRENT AS 'BEGIN RETURN v; END';
 SELECT severity, count(*) > 100 AS many FROM annex.verify('checked_doubled', true) WHERE finding LIKE '% differ% from the row' GROUP BY 1;
 
 -- A snapshot older than the index does not make rows look missing.
@@ -96,7 +96,7 @@ SELECT * FROM annex.index_info('checked_v');
 RESET ROLE;
 
 -- What a superuser checks runs with the rights of the owner.
-CREATE OR REPLACE FUNCTION doubled(v vector) RETURNS vector IMMUTABLE LANGUAGE plpgsql AS
+CREATE OR REPLACE FUNCTION doubled(v vector) RETURNS vector IMMUTABLE LANGUAGE plpgsql SET search_path FROM CURRENT AS
     'BEGIN IF current_user <> ''regress_annex_owner'' THEN RAISE ''called by %'', current_user; END IF; RETURN v + v; END';
 SELECT * FROM annex.verify('checked_doubled', true) WHERE severity <> 'info';
 SELECT current_user = session_user AS is_myself_again;
