@@ -137,3 +137,32 @@ fn integer_kernels_do_not_overflow() {
         }
     }
 }
+
+proptest! {
+    #![proptest_config(cases(64))]
+
+    /// Sums over signs are the sums of the elements whose sign is set, on every level, for any number of sets.
+    #[test]
+    fn masked_sums_count_what_is_set(
+        query in prop::collection::vec(-128i8..=127, 17 * 64),
+        signs in prop::collection::vec(any::<u8>(), 17 * 8 * 5),
+    ) {
+        for blocks in [1, 2, 3, 6, 17] {
+            for sets in 0..=5 {
+                let (query, signs) = (&query[..blocks * 64], &signs[..blocks * 8 * sets]);
+                let want: Vec<i32> = signs
+                    .chunks_exact(blocks * 8)
+                    .map(|set| {
+                        let is_set = |i: &usize| set[i / 8] >> (i % 8) & 1 == 1;
+                        (0..query.len()).filter(is_set).map(|i| i32::from(query[i])).sum()
+                    })
+                    .collect();
+                for k in levels() {
+                    let mut sums = vec![i32::MAX; sets];
+                    k.masked_sums(query, signs, &mut sums);
+                    prop_assert_eq!(&sums, &want, "{:?}", k.level());
+                }
+            }
+        }
+    }
+}

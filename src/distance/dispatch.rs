@@ -60,6 +60,7 @@ pub struct Kernels {
     dot_i8_i8: unsafe fn(&[i8], &[i8]) -> i64,
     l1_f32_i8: unsafe fn(&[f32], f32, &[i8]) -> f32,
     l1_i8_i8: unsafe fn(f32, &[i8], f32, &[i8]) -> f32,
+    masked_sums: unsafe fn(&[i8], &[u8], &mut [i32]),
 }
 
 /// A table of the kernels that a module has under their common names.
@@ -75,6 +76,7 @@ macro_rules! table {
             dot_i8_i8: $module::dot_i8_i8,
             l1_f32_i8: $module::l1_f32_i8,
             l1_i8_i8: $module::l1_i8_i8,
+            masked_sums: $module::masked_sums,
         }
     };
 }
@@ -183,5 +185,15 @@ impl Kernels {
         assert_eq!(a.len(), b.len());
         // SAFETY: as in `l2_squared`.
         unsafe { (self.l1_i8_i8)(a_scale, a, b_scale, b) }
+    }
+    /// For each of `sums.len()` sets of signs, one behind the other in `signs`, the exact sum of those elements of
+    /// `query` whose bit is set: bit `i % 8` of byte `i / 8` for element `i`.
+    /// # Panics
+    /// If `query` is not a multiple of 64 long, or `signs` not `query.len() / 8` bytes for each sum.
+    #[inline]
+    pub fn masked_sums(&self, query: &[i8], signs: &[u8], sums: &mut [i32]) {
+        assert!(query.len().is_multiple_of(64) && signs.len() == sums.len() * (query.len() / 8));
+        // SAFETY: as in `l2_squared`.
+        unsafe { (self.masked_sums)(query, signs, sums) }
     }
 }

@@ -81,3 +81,17 @@ pub fn l1_i8_i8(a_scale: f32, a: &[i8], b_scale: f32, b: &[i8]) -> f32 {
         (a_scale * f32::from(x) - b_scale * f32::from(y)).abs()
     })
 }
+
+/// See [`super::Kernels::masked_sums`].
+pub fn masked_sums(query: &[i8], signs: &[u8], sums: &mut [i32]) {
+    for (sum, signs) in sums.iter_mut().zip(signs.chunks((query.len() / 8).max(1))) {
+        *sum = signs
+            .iter()
+            .zip(query.chunks(8))
+            .flat_map(|(byte, query)| {
+                (query.iter().enumerate())
+                    .map(move |(bit, q)| i32::from(byte >> bit & 1) * i32::from(*q))
+            })
+            .sum();
+    }
+}

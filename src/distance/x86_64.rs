@@ -201,6 +201,24 @@ macro_rules! integer_kernels {
     };
 }
 
+/// The kernel over signs, from the operations of the module that calls this.
+macro_rules! sign_kernel {
+    ($features:literal) => {
+        #[target_feature(enable = $features)]
+        pub fn masked_sums(query: &[i8], signs: &[u8], sums: &mut [i32]) {
+            let (query, _) = query.as_chunks::<64>();
+            let (signs, _) = signs.as_chunks::<8>();
+            for (sum, signs) in sums.iter_mut().zip(signs.chunks(query.len().max(1))) {
+                let mut lanes = zero_i32();
+                for (query, signs) in query.iter().zip(signs) {
+                    lanes = add_masked(lanes, query, u64::from_le_bytes(*signs));
+                }
+                *sum = horizontal_sum_i32(lanes);
+            }
+        }
+    };
+}
+
 /// AVX-512 F, BW, VL and VNNI.
 pub(super) mod avx512 {
     use std::arch::x86_64::*;
@@ -302,10 +320,14 @@ pub(super) mod avx512 {
             let sum = _mm512_dpbusd_epi32(sum, _mm512_xor_si512(x, offset), y);
             _mm512_dpbusd_epi32(sum, offset, _mm512_sub_epi8(_mm512_setzero_si512(), y))
         }}
+        fn add_masked(sum: Ints, query: &[i8; BYTE_LANES], signs: u64) -> Ints {
+            _mm512_dpbusd_epi32(sum, _mm512_set1_epi8(1), _mm512_maskz_mov_epi8(signs, load_i8(query)))
+        }
     }
 
     float_kernels!("avx512f,avx512bw,avx512vl,avx512vnni,avx2,fma");
     integer_kernels!("avx512f,avx512bw,avx512vl,avx512vnni,avx2,fma");
+    sign_kernel!("avx512f,avx512bw,avx512vl,avx512vnni,avx2,fma");
 }
 
 /// AVX2 and FMA.
@@ -438,8 +460,23 @@ pub(super) mod avx2 {
             let pairs = _mm256_maddubs_epi16(_mm256_abs_epi8(x), _mm256_sign_epi8(y, x));
             _mm256_add_epi32(sum, _mm256_madd_epi16(pairs, _mm256_set1_epi16(1)))
         }}
+        fn add_masked(sum: Ints, query: &[i8; 64], signs: u64) -> Ints {{
+            let (query, _) = query.as_chunks();
+            let sum = add_masked_half(sum, &query[0], signs as i32);
+            add_masked_half(sum, &query[1], (signs >> 32) as i32)
+        }}
+        fn add_masked_half(sum: Ints, query: &[i8; BYTE_LANES], signs: i32) -> Ints {{
+            // Byte i of the signs into the eight lanes from 8 i on; there each lane looks at a bit of its own.
+            let spread = _mm256_setr_epi64x(0, 0x0101_0101_0101_0101, 0x0202_0202_0202_0202, 0x0303_0303_0303_0303);
+            let bits = _mm256_set1_epi64x(0x8040_2010_0804_0201_u64 as i64);
+            let signs = _mm256_and_si256(_mm256_shuffle_epi8(_mm256_set1_epi32(signs), spread), bits);
+            let kept = _mm256_and_si256(_mm256_cmpeq_epi8(signs, bits), load_i8(query));
+            let pairs = _mm256_maddubs_epi16(_mm256_set1_epi8(1), kept);
+            _mm256_add_epi32(sum, _mm256_madd_epi16(pairs, _mm256_set1_epi16(1)))
+        }}
     }
 
     float_kernels!("avx2,fma");
     integer_kernels!("avx2,fma");
+    sign_kernel!("avx2,fma");
 }

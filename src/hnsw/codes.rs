@@ -9,10 +9,13 @@
 mod arena;
 mod encode;
 mod query;
+mod rotation;
+mod sign;
 
 pub use arena::CodeArena;
 pub use encode::MeanAccumulator;
 pub use query::Query;
+pub use sign::{EdgeFactors, Estimate, OwnerEstimate, sign_bytes};
 
 use crate::distance::{Kernels, Metric, kernels};
 
@@ -25,6 +28,8 @@ pub struct CodeParams {
     pub dims: usize,
     /// Subtracted before encoding, `dims` long; empty means zero. Always empty for inner product.
     pub mean: Vec<f32>,
+    /// Whether codes are those of the rotated vector, whose signs can be compared: the inline form.
+    pub is_rotated: bool,
 }
 
 /// What is stored beside the code of one vector. No field is ever NaN.
@@ -46,7 +51,22 @@ impl CodeParams {
     /// change. Bytes from disk are checked before they come here.
     pub fn new(metric: Metric, dims: usize, mean: Vec<f32>) -> Self {
         assert!(mean.is_empty() || (mean.len() == dims && metric != Metric::InnerProduct));
-        Self { metric, dims, mean }
+        Self {
+            metric,
+            dims,
+            mean,
+            is_rotated: false,
+        }
+    }
+
+    /// The same parameters for codes of the rotated vector.
+    /// # Panics
+    /// For L1, which a rotation changes.
+    #[must_use]
+    pub fn with_rotation(mut self) -> Self {
+        assert_ne!(self.metric, Metric::L1);
+        self.is_rotated = true;
+        self
     }
 
     /// Ordering key of two codes: the same as that of a [`Query::from_code`] of either of them to the other.

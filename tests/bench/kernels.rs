@@ -12,7 +12,13 @@ struct Input {
     floats: [Vec<f32>; 2],
     ints: Vec<i16>,
     codes: [Vec<i8>; 2],
+    /// The dimensions in whole blocks of 64, and the signs of 32 neighbors.
+    blocks: Vec<i8>,
+    signs: Vec<u8>,
 }
+
+/// Neighbors of a node in an index with the default `m`.
+const NEIGHBORS: usize = 32;
 
 impl Input {
     fn new(dims: usize) -> Self {
@@ -27,13 +33,19 @@ impl Input {
             floats: [floats(), floats()],
             ints: (0..dims).map(|_| (next() % 8192) as i16).collect(),
             codes: [(); 2].map(|()| (0..dims).map(|_| (next() % 128) as i8).collect()),
+            blocks: (0..dims.next_multiple_of(64))
+                .map(|_| (next() % 128) as i8)
+                .collect(),
+            signs: (0..dims.next_multiple_of(64) / 8 * NEIGHBORS)
+                .map(|_| next() as u8)
+                .collect(),
         }
     }
 }
 
 type Case = (&'static str, fn(&Kernels, &Input) -> f32);
 
-const CASES: [Case; 8] = [
+const CASES: [Case; 9] = [
     ("l2_squared", |k, i| {
         k.l2_squared(&i.floats[0], &i.floats[1])
     }),
@@ -55,6 +67,11 @@ const CASES: [Case; 8] = [
     }),
     ("l1_i8_i8", |k, i| {
         k.l1_i8_i8(0.01, &i.codes[0], 0.02, &i.codes[1])
+    }),
+    ("masked_sums of 32", |k, i| {
+        let mut sums = [0; NEIGHBORS];
+        k.masked_sums(&i.blocks, &i.signs, &mut sums);
+        sums[0] as f32
     }),
 ];
 

@@ -3,6 +3,7 @@
 //! Part of the index format: binary64 operations in a fixed order, no fused multiply-add, nothing that
 //! depends on the CPU, so that `annex.verify` can recompute a code byte by byte anywhere.
 
+use super::rotation::{ROUNDINGS, rotate};
 use super::{CodeParams, Factors};
 use crate::distance::Metric;
 
@@ -74,11 +75,13 @@ pub(super) struct Rounded {
     pub(super) squares: f64,
 }
 
-/// A vector in the space of the codes: normalised for cosine, the mean subtracted.
+/// A vector in the space of the codes: normalised for cosine, the mean subtracted, rotated if the codes are.
 pub(super) struct Centered {
     pub(super) values: Vec<f64>,
     /// Largest magnitude of a value.
     pub(super) max_abs: f64,
+    /// How many roundings of 2^-53 a value carries at most, with that of a difference.
+    roundings: f64,
     metric: Metric,
     /// Whether the SQL operator's own arithmetic is sound for this vector.
     is_bounded: bool,
@@ -100,10 +103,16 @@ impl Centered {
         for (value, &mean) in values.iter_mut().zip(&params.mean) {
             *value -= f64::from(mean);
         }
+        let mut roundings = 4.0;
+        if params.is_rotated {
+            rotate(&mut values);
+            roundings += ROUNDINGS;
+        }
         let max_abs = max_abs(&values);
         Self {
             values,
             max_abs,
+            roundings,
             metric: params.metric,
             is_bounded,
         }
@@ -156,8 +165,7 @@ impl Centered {
         if !self.is_bounded {
             return (f64::INFINITY, others);
         }
-        // Each value and each difference carries a few roundings of 2^-53.
-        let roundings = self.values.len() as f64 * self.max_abs * f64::EPSILON * 4.0;
+        let roundings = self.values.len() as f64 * self.max_abs * f64::EPSILON * self.roundings;
         let normalization = if self.metric == Metric::Cosine {
             NORMALIZE_EPSILON
         } else {

@@ -8,6 +8,7 @@
 //! beside 2^-149 for each term that underflows (Higham, Accuracy and Stability, section 3.1).
 
 use super::encode::{Centered, round_up};
+use super::sign::{OwnerEstimate, SignQuery};
 use super::{CodeParams, Factors, key_of_product};
 use crate::distance::{Kernels, Metric, kernels};
 
@@ -49,6 +50,8 @@ pub struct Query {
     gamma: f64,
     /// Absolute error of these sums.
     underflow: f64,
+    /// What is compared with the signs of neighbors; only for rotated codes.
+    signs: Option<SignQuery>,
 }
 
 impl Query {
@@ -70,6 +73,7 @@ impl Query {
         let rounded = centered.round(query.scale, QUERY_MAX, &mut query.ints, |q| q as i16);
         query.norm_squared = query.scale * query.scale * rounded.squares;
         query.error = rounded.error;
+        query.prepare_signs(params, QUERY_MAX as i16);
         query
     }
 
@@ -90,7 +94,15 @@ impl Query {
         query.ints = code.iter().map(|&c| i16::from(c)).collect();
         query.scale = f64::from(factors.scale);
         query.norm_squared = f64::from(factors.norm_squared);
+        query.prepare_signs(params, i16::from(i8::MAX));
         query
+    }
+
+    fn prepare_signs(&mut self, params: &CodeParams, limit: i16) {
+        self.signs = params.is_rotated.then(|| {
+            let norm = self.norm_squared.sqrt();
+            SignQuery::new(self.metric, &self.ints, limit, self.scale, norm)
+        });
     }
 
     fn empty(params: &CodeParams) -> Self {
@@ -107,6 +119,7 @@ impl Query {
             error: 0.0,
             gamma: operations * UNIT / (1.0 - operations * UNIT),
             underflow: operations * TINY,
+            signs: None,
         }
     }
 
@@ -136,6 +149,29 @@ impl Query {
         let dot = self.kernels.dot_i16_i8(&self.ints, code) as f64;
         let product = self.scale * f64::from(factors.scale) * dot;
         key_of_product(self.metric, product, self.norm_squared, factors)
+    }
+
+    /// What the estimates of a node's neighbors start from, given the node's key.
+    /// # Panics
+    /// If the query's codes are not rotated.
+    #[inline]
+    pub fn owner_estimate(&self, key: f32) -> OwnerEstimate {
+        self.sign_query().from_owner(self.metric, key)
+    }
+
+    /// Compares the query with the signs of `sums.len()` neighbors, for [`OwnerEstimate::neighbor`].
+    /// # Panics
+    /// If the query's codes are not rotated, or `signs` are not those of `sums.len()` neighbors.
+    #[inline]
+    pub fn sign_sums(&self, signs: &[u8], sums: &mut [i32]) {
+        self.sign_query().sums(self.kernels, signs, sums);
+    }
+
+    fn sign_query(&self) -> &SignQuery {
+        match &self.signs {
+            Some(signs) => signs,
+            None => panic!("signs are compared with queries of rotated codes only"),
+        }
     }
 
     /// Bound of the difference between what the key of a code stands for and the true distance: in units of
