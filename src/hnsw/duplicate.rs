@@ -4,11 +4,11 @@
 //! the node and its chain, and never joins a tombstone.
 
 use super::disk_graph::{corrupt_item, corrupt_page, expect_block, expect_kind};
-use super::insert::NewVector;
 use super::layout::{
     CHUNK_CAPACITY, CHUNK_SIZE, ItemPtr, Node, NodeMut, PageKind, Shape, SlotState, TidChunk,
     write_chunk,
 };
+use super::new_node::NewVector;
 use super::placement::{advance, insert_page, take_slot};
 use crate::error::Result;
 use crate::pg::buffer::Exclusive;

@@ -5,18 +5,17 @@
 //! is complete before any back-link exists: a crash in between leaves it unreachable, never wrong. A row whose
 //! vector is in the index already joins that node instead (`duplicate.rs`).
 
-use super::back_link::add_back_link;
+use super::back_link::{add_back_link, set_own_list};
 use super::code_cache::CodeCache;
 use super::codes::{CodeParams, Factors, Query};
-use super::disk_graph::{DiskGraph, corrupt_item, decode_meta, expect_kind, read_mean, read_meta};
+use super::disk_graph::{DiskGraph, decode_meta, read_mean, read_meta};
 use super::duplicate::join_equal_node;
-use super::graph::Candidate;
-use super::layout::{
-    ItemPtr, META_BLOCK, Meta, NodeContents, NodeMut, PageKind, Shape, UpperMut, generation,
-};
+use super::graph::{Candidate, GraphStore};
+use super::kept::{keep_hints, take_hints};
+use super::layout::{ItemPtr, META_BLOCK, Meta, Shape};
+use super::new_node::{NewNode, NewVector};
 use super::options::Options;
-use super::placement::{advance, insert_page, take_slot, write_meta_in};
-use super::scan::{keep_hints, take_hints};
+use super::placement::write_meta_in;
 use super::search::{Bounds, LayerSearch, descend};
 use super::select::select_neighbors;
 use super::vector_hash::vector_hash;
@@ -25,7 +24,6 @@ use crate::error::{Error, Result};
 use crate::pg::buffer::{BufferHints, Exclusive};
 use crate::pg::failpoint;
 use crate::pg::interrupt;
-use crate::pg::page::PageMut;
 use crate::pg::relation::{Relation, Tid};
 use crate::pg::wal::Change;
 use std::hash::{BuildHasher, Hasher, RandomState};
@@ -61,16 +59,6 @@ impl<'a> IndexedVector<'a> {
     pub fn hash(&self) -> u64 {
         vector_hash(self.elements)
     }
-}
-
-/// The encoded vector being inserted.
-pub struct NewVector {
-    /// Hash of the elements.
-    pub hash: u64,
-    /// Factors of the code.
-    pub factors: Factors,
-    /// The code.
-    pub code: Vec<i8>,
 }
 
 /// Inserts rows into one index; what it keeps makes the second row of a statement cheaper than the first.
@@ -127,7 +115,13 @@ impl Inserter {
             interrupt::check();
             let meta = read_meta(self.index)?;
             if !meta.entry.is_some() {
-                if self.insert_first(tid, &new, level)? {
+                let lists = vec![Vec::new(); usize::from(level) + 1];
+                let node = NewNode {
+                    tid,
+                    vector: &new,
+                    lists: &lists,
+                };
+                if node.write_as_entry(self.index, &self.shape)? {
                     return Ok(());
                 }
                 continue;
@@ -138,7 +132,12 @@ impl Inserter {
             if self.join_equal(tid, &new, &cache)? {
                 return Ok(());
             }
-            let (node, upper) = self.write_node(tid, &new, level, &lists)?;
+            let (node, upper) = NewNode {
+                tid,
+                vector: &new,
+                lists: &lists,
+            }
+            .write(self.index, &self.shape)?;
             failpoint::hit("insert_node");
             self.link(&meta, &query, node, upper, level, lists, cache)?;
             return Ok(());
@@ -199,7 +198,7 @@ impl Inserter {
             if at == 1
                 && let Some(nearest) = found.first()
             {
-                match graph_ground(&mut graph, nearest.node)? {
+                match graph.ground(nearest.node)? {
                     Some(ground) => entry = ground,
                     None => return Ok(lists),
                 }
@@ -218,148 +217,6 @@ impl Inserter {
             }
         }
         Ok(false)
-    }
-
-    /// The first node of an index: written and made the entry under the meta page's lock, so that two backends that
-    /// both see no entry cannot leave one node isolated. `false` if another backend was first, or a page filled up.
-    fn insert_first(&mut self, tid: Tid, new: &NewVector, level: u8) -> Result<bool> {
-        let node_block = insert_page(self.index, PageKind::Node)?;
-        let upper_block = (level > 0)
-            .then(|| insert_page(self.index, PageKind::Upper))
-            .transpose()?;
-        let meta_buffer = Exclusive::read(self.index, META_BLOCK);
-        let mut meta = decode_meta(self.index, meta_buffer.page())?;
-        if meta.entry.is_some() {
-            return Ok(false);
-        }
-        let node_buffer = Exclusive::read(self.index, node_block);
-        let upper_buffer = upper_block.map(|block| Exclusive::read(self.index, block));
-        let change = Change::begin(self.index);
-        let lists = vec![Vec::new(); usize::from(level) + 1];
-        let placed = self.place(
-            &change,
-            &node_buffer,
-            upper_buffer.as_ref(),
-            tid,
-            new,
-            level,
-            &lists,
-        )?;
-        let (node, upper) = match placed {
-            Placed::Both(node, upper) => (node, upper),
-            Placed::NoRoom(kind) => {
-                drop(change);
-                let full = if kind == PageKind::Node {
-                    node_block
-                } else {
-                    upper_block.unwrap_or(node_block)
-                };
-                drop((upper_buffer, node_buffer, meta_buffer));
-                advance(self.index, kind, full)?;
-                return Ok(false);
-            }
-        };
-        meta.entry = if level > 0 { upper } else { node };
-        meta.entry_level = level;
-        write_meta_in(&change, &meta_buffer, &meta);
-        change.commit();
-        Ok(true)
-    }
-
-    /// Step c: writes the node and, above level 0, its upper item, in one record.
-    fn write_node(
-        &mut self,
-        tid: Tid,
-        new: &NewVector,
-        level: u8,
-        lists: &Lists,
-    ) -> Result<(ItemPtr, ItemPtr)> {
-        loop {
-            interrupt::check();
-            let node_block = insert_page(self.index, PageKind::Node)?;
-            let upper_block = (level > 0)
-                .then(|| insert_page(self.index, PageKind::Upper))
-                .transpose()?;
-            let full = {
-                let node_buffer = Exclusive::read(self.index, node_block);
-                let upper_buffer = upper_block.map(|block| Exclusive::read(self.index, block));
-                let change = Change::begin(self.index);
-                match self.place(
-                    &change,
-                    &node_buffer,
-                    upper_buffer.as_ref(),
-                    tid,
-                    new,
-                    level,
-                    lists,
-                )? {
-                    Placed::Both(node, upper) => {
-                        change.commit();
-                        return Ok((node, upper));
-                    }
-                    Placed::NoRoom(kind) => kind,
-                }
-            };
-            let block = if full == PageKind::Node {
-                node_block
-            } else {
-                upper_block.unwrap_or(node_block)
-            };
-            advance(self.index, full, block)?;
-        }
-    }
-
-    /// Fills the slots of a new node in pages that the caller has locked. Nothing happens before `change` commits.
-    #[allow(clippy::too_many_arguments)] // the parts of one node; a struct for them would be used only here
-    fn place(
-        &self,
-        change: &Change,
-        node_buffer: &Exclusive,
-        upper_buffer: Option<&Exclusive>,
-        tid: Tid,
-        new: &NewVector,
-        level: u8,
-        lists: &Lists,
-    ) -> Result<Placed> {
-        let (index, shape) = (self.index, &self.shape);
-        let (node_block, mut node_page) = (node_buffer.block(), change.register(node_buffer));
-        expect_kind(index, node_block, node_page.as_page(), PageKind::Node)?;
-        let Some(node_at) = take_slot(index, node_block, &mut node_page, shape.node_size())? else {
-            return Ok(Placed::NoRoom(PageKind::Node));
-        };
-        let node = slot_ptr(index, &node_page, node_block, node_at)?;
-        let mut upper = ItemPtr::NONE;
-        if let Some(upper_buffer) = upper_buffer {
-            let (block, mut page) = (upper_buffer.block(), change.register(upper_buffer));
-            expect_kind(index, block, page.as_page(), PageKind::Upper)?;
-            let Some(at) = take_slot(index, block, &mut page, shape.upper_size(level))? else {
-                return Ok(Placed::NoRoom(PageKind::Upper));
-            };
-            upper = slot_ptr(index, &page, block, at)?;
-            let mut writer = page
-                .item_mut(at)
-                .and_then(|item| UpperMut::new(item, shape))
-                .ok_or_else(|| corrupt_item(index, block, at, "upper item"))?;
-            writer.fill(level, node, &new.factors, &new.code);
-            for at in 1..=level {
-                writer.set_neighbors(at, &lists[usize::from(at)]);
-            }
-        }
-        let mut writer = node_page
-            .item_mut(node_at)
-            .and_then(|item| NodeMut::new(item, shape))
-            .ok_or_else(|| corrupt_item(index, node_block, node_at, "node"))?;
-        writer.fill(&NodeContents {
-            level,
-            tids: &[tid],
-            overflow: None,
-            upper,
-            hash: new.hash,
-            factors: new.factors,
-            code: &new.code,
-        });
-        writer.set_neighbors(&lists[0]);
-        Ok(Placed::Both(node, upper))
     }
 
     /// Steps d and e: back-links on every level, until the node has at least one on level 0, then the entry point.
@@ -424,7 +281,7 @@ impl Inserter {
             if lists[0].is_empty() && self.replace_dead_entry(&meta, node, upper, level)? {
                 return Ok(());
             }
-            super::back_link::set_own_list(self.index, &self.shape, node, &lists[0])?;
+            set_own_list(self.index, &self.shape, node, &lists[0])?;
         }
         failpoint::hit("insert_linked");
         if level > meta.entry_level {
@@ -448,10 +305,7 @@ impl Inserter {
             Some(hints) if seen.entry_level > 0 => {
                 let query =
                     Query::from_code(&self.params, &vec![0; self.shape.dims], &Factors::default());
-                graph_ground(
-                    &mut DiskGraph::new(self.index, &self.shape, &query, hints),
-                    seen.entry,
-                )?
+                DiskGraph::new(self.index, &self.shape, &query, hints).ground(seen.entry)?
             }
             _ => Some(seen.entry),
         };
@@ -459,7 +313,7 @@ impl Inserter {
             .into_iter()
             .filter(|ground| *ground != node)
             .collect();
-        super::back_link::set_own_list(self.index, &self.shape, node, &way)?;
+        set_own_list(self.index, &self.shape, node, &way)?;
         let buffer = Exclusive::read(self.index, META_BLOCK);
         let mut meta = decode_meta(self.index, buffer.page())?;
         if meta.entry != seen.entry {
@@ -495,31 +349,4 @@ impl Drop for Inserter {
             keep_hints(hints);
         }
     }
-}
-
-/// Whether a new node found room.
-enum Placed {
-    /// Node and upper item (NONE on level 0).
-    Both(ItemPtr, ItemPtr),
-    /// The page for this kind is full.
-    NoRoom(PageKind),
-}
-
-/// Pointer to a slot just taken on `page`.
-fn slot_ptr(index: Relation, page: &PageMut<'_>, block: u32, offset: u16) -> Result<ItemPtr> {
-    let generation = page
-        .as_page()
-        .item(offset)
-        .and_then(generation)
-        .ok_or_else(|| corrupt_item(index, block, offset, "item"))?;
-    Ok(ItemPtr {
-        block,
-        offset,
-        generation,
-    })
-}
-
-fn graph_ground(graph: &mut DiskGraph<'_>, node: ItemPtr) -> Result<Option<ItemPtr>> {
-    use super::graph::GraphStore;
-    graph.ground(node)
 }

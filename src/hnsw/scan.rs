@@ -8,69 +8,21 @@ use super::codes::{CodeParams, Query};
 use super::disk_graph::{
     DiskGraph, corrupt_item, expect_block, expect_kind, for_each_item, read_mean, read_meta,
 };
-use super::graph::{Candidate, GraphStore};
+use super::graph::Candidate;
+use super::kept::{keep_hints, keep_search, take_hints, take_search};
 use super::layout::{ItemPtr, Meta, Node, PageKind, SlotState, TidChunk};
-use super::search::{Bounds, LayerSearch, descend};
+use super::search::{Bounds, LayerSearch};
+use super::starting_points::StartingPoints;
 use crate::error::{Error, Result};
 use crate::guc::{self, IterativeScan};
 use crate::pg::buffer::{BufferHints, Shared};
 use crate::pg::relation::{Relation, Tid};
-use std::cell::RefCell;
 
 /// More TID chunks than a page holds.
 const CHUNKS_PER_PAGE: u32 = 32;
-/// Bytes of search memory a backend keeps between scans.
-const KEPT_BYTES: usize = 8 << 20;
 /// How many times the nodes of a batch strict order searches before it returns the batch, from the second one on. The
 /// search goes on from the rest, so it costs this once, not for each batch.
 const LOOK_AHEAD: usize = 4;
-/// Length of a search's list for which it has one more starting point, and how many it has at most.
-const EF_PER_SEED: usize = 8;
-const MAX_SEEDS: usize = 16;
-/// Indexes whose buffer hints a backend keeps between scans.
-const KEPT_HINTS: usize = 16;
-
-/// What a backend keeps between scans, so that a short scan allocates nothing.
-#[derive(Default)]
-struct Kept {
-    search: Option<LayerSearch<ItemPtr>>,
-    hints: Vec<(pgrx::pg_sys::Oid, Vec<pgrx::pg_sys::Buffer>)>,
-}
-
-thread_local! {
-    static KEPT: RefCell<Kept> = RefCell::default();
-}
-
-/// Buffer hints for `index`, those of its last use in this backend if there are any.
-pub fn take_hints(index: Relation) -> BufferHints {
-    let recycled = KEPT.with_borrow_mut(|kept| {
-        let at = kept.hints.iter().position(|(oid, _)| *oid == index.oid());
-        at.map(|at| kept.hints.swap_remove(at).1)
-            .unwrap_or_default()
-    });
-    BufferHints::new(index, recycled)
-}
-
-/// Keeps hints for the next use of their index.
-pub fn keep_hints(hints: BufferHints) {
-    KEPT.with_borrow_mut(|kept| {
-        if kept.hints.len() >= KEPT_HINTS {
-            kept.hints.remove(0);
-        }
-        kept.hints.push(hints.into_inner());
-    });
-}
-
-fn take_search() -> LayerSearch<ItemPtr> {
-    KEPT.with_borrow_mut(|kept| kept.search.take())
-        .unwrap_or_default()
-}
-
-fn keep_search(search: LayerSearch<ItemPtr>) {
-    if search.size_bytes() <= KEPT_BYTES {
-        KEPT.with_borrow_mut(|kept| kept.search = Some(search));
-    }
-}
 
 /// What the ORDER BY operand of a scan is.
 #[derive(Debug, Clone)]
@@ -122,90 +74,6 @@ impl Settings {
                 && crate::pg::executor::reads_to_the_end(index),
         }
     }
-}
-
-/// Where a search starts next, when what it has started from leads no further.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum StartingPoints {
-    /// The nodes that the descent ends at.
-    Nearest,
-    /// The entry point: a part of the graph around the query may have no way out, but the entry leads everywhere.
-    Entry,
-    /// Every node: one that lost its last in-edge is found only so, until vacuum links it again.
-    All,
-    /// There is nothing left.
-    None,
-}
-
-impl StartingPoints {
-    /// Adds the next starting points to `search`; `false` if there are no more.
-    fn add_next(
-        &mut self,
-        meta: &Meta,
-        graph: &mut DiskGraph<'_>,
-        search: &mut LayerSearch<ItemPtr>,
-        (ef, bounds): (usize, Bounds),
-    ) -> Result<bool> {
-        match *self {
-            Self::Nearest => {
-                seed_nearest(meta, graph, search, ef)?;
-                *self = Self::Entry;
-            }
-            Self::Entry => {
-                let ground = if meta.entry_level > 0 {
-                    graph.ground(meta.entry)?
-                } else {
-                    Some(meta.entry)
-                };
-                if let Some(entry) = ground {
-                    search.seed(graph, 0, &[entry])?;
-                }
-                *self = Self::All;
-            }
-            Self::All => {
-                for block in 1..graph.block_count() {
-                    if search.is_bounded(bounds) {
-                        break;
-                    }
-                    let nodes = graph.nodes_on(block)?;
-                    search.seed(graph, 0, &nodes)?;
-                    crate::pg::interrupt::check();
-                }
-                *self = Self::None;
-            }
-            Self::None => return Ok(false),
-        }
-        Ok(true)
-    }
-}
-
-/// Seeds a search that holds nothing yet with the nodes that the descent ends at: the nearest few of a search of level 1
-/// whose list is a part of `ef`. A single node, as greedy descent gives it, ends in the wrong one of several clusters
-/// now and then, above all after vacuum, and no list of level 0 is long enough to lead out again.
-fn seed_nearest(
-    meta: &Meta,
-    graph: &mut DiskGraph<'_>,
-    search: &mut LayerSearch<ItemPtr>,
-    ef: usize,
-) -> Result<()> {
-    let bottom = meta.entry_level.min(1);
-    let Some(nearest) = descend(graph, meta.entry, meta.entry_level, bottom)? else {
-        return Ok(());
-    };
-    if bottom == 0 {
-        return search.seed(graph, 0, &[nearest]);
-    }
-    let width = (ef / EF_PER_SEED).clamp(1, MAX_SEEDS);
-    search.seed(graph, 1, &[nearest])?;
-    search.run(graph, 1, width, Bounds::NONE)?;
-    let mut found = Vec::with_capacity(width);
-    search.take_best(&mut found);
-    search.clear();
-    let mut seeds = Vec::with_capacity(found.len());
-    for candidate in found {
-        seeds.extend(graph.ground(candidate.node)?);
-    }
-    search.seed(graph, 0, &seeds)
 }
 
 /// A scan from its first row on.

@@ -3,11 +3,25 @@
 use super::handler::is_hnsw;
 use super::info::{IndexInfo, index_info};
 use super::verify::{Finding, verify};
-use crate::error::Result;
+use crate::error::{Error, Result, SqlState};
 use crate::pg::function::sql_functions;
-use crate::pg::owned_index::OwnedIndex;
+use crate::pg::open_index::{OpenIndex, TableRight};
 use crate::pg::row_set::{Cell, RowSet};
 use pgrx::pg_sys;
+
+/// Opens an index of this access method for the owner of its table.
+/// # Errors
+/// Those of [`OpenIndex::open`], and 42809 for an index of another method.
+fn open(oid: pg_sys::Oid) -> Result<OpenIndex> {
+    let open = OpenIndex::open(oid, TableRight::Ownership)?;
+    if !is_hnsw(open.index()) {
+        return Err(Error::new(
+            SqlState::WrongObjectType,
+            format!("\"{}\" is not an hnsw index of annex", open.index().name()),
+        ));
+    }
+    Ok(open)
+}
 
 fn finding_row(finding: Finding) -> Vec<Cell> {
     vec![
@@ -54,14 +68,14 @@ fn info_row(info: &IndexInfo) -> Vec<Cell> {
 sql_functions! {
     /// `annex.verify(regclass, boolean)`.
     fn annex_verify(index: pg_sys::Oid, deep: bool) -> Result<RowSet> {
-        let opened = OwnedIndex::open(index, is_hnsw)?;
+        let opened = open(index)?;
         let findings = verify(&opened, deep)?;
         Ok(RowSet(findings.into_iter().map(finding_row).collect()))
     }
 
     /// `annex.index_info(regclass)`.
     fn annex_index_info(index: pg_sys::Oid) -> Result<RowSet> {
-        let opened = OwnedIndex::open(index, is_hnsw)?;
+        let opened = open(index)?;
         Ok(RowSet(vec![info_row(&index_info(opened.index())?)]))
     }
 }

@@ -14,7 +14,6 @@ pub mod interrupt;
 pub mod memory;
 pub mod open_index;
 pub mod ordered_scan;
-pub mod owned_index;
 pub mod owner_rights;
 pub mod page;
 pub mod planner;

@@ -1,11 +1,62 @@
-//! An index that a function opens by its OID, with its table: what it is and what the caller may read of it.
+//! An index that a function opens by its OID, with its table: what it is and what the caller may do with it.
+//!
+//! Locks: AccessShareLock on the table, then on the index, kept to the end of the transaction like those of a query.
 #![allow(unsafe_code)]
 
+use super::catalog;
 use super::relation::Relation;
 use crate::error::{Error, Result, SqlState};
 use pgrx::pg_sys;
 
-/// An index and its table, both locked in AccessShareLock to the end of the transaction, as a query would.
+const LOCK: pg_sys::LOCKMODE = pg_sys::AccessShareLock as pg_sys::LOCKMODE;
+
+/// What the caller must be allowed to do with the table of an index. Using an index directly checks nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TableRight {
+    /// SELECT from all of its columns.
+    Select,
+    /// Whatever its owner may do; a superuser may too.
+    Ownership,
+}
+
+impl TableRight {
+    /// Whether the current user has this right on `table`.
+    fn is_granted(self, table: pg_sys::Oid) -> bool {
+        // SAFETY: catalog lookups on the main thread.
+        unsafe {
+            let user = pg_sys::GetUserId();
+            match self {
+                Self::Select => {
+                    let select = pg_sys::ACL_SELECT as pg_sys::AclMode;
+                    pg_sys::pg_class_aclcheck(table, user, select) == pg_sys::AclResult::ACLCHECK_OK
+                }
+                #[cfg(any(feature = "pg14", feature = "pg15"))]
+                Self::Ownership => pg_sys::pg_class_ownercheck(table, user),
+                #[cfg(not(any(feature = "pg14", feature = "pg15")))]
+                Self::Ownership => {
+                    pg_sys::object_ownercheck(pg_sys::RelationRelationId, table, user)
+                }
+            }
+        }
+    }
+
+    /// Checks the right of the current user.
+    /// # Errors
+    /// 42501 if he has it not.
+    fn check(self, table: pg_sys::Oid) -> Result<()> {
+        if self.is_granted(table) {
+            return Ok(());
+        }
+        let name = catalog::relation_name(table).unwrap_or_default();
+        let message = match self {
+            Self::Select => format!("permission denied for table {name}"),
+            Self::Ownership => format!("must be owner of table {name}"),
+        };
+        Err(Error::new(SqlState::InsufficientPrivilege, message))
+    }
+}
+
+/// An open index and its table; closed when dropped.
 #[derive(Debug)]
 pub struct OpenIndex {
     heap: Relation,
@@ -13,38 +64,49 @@ pub struct OpenIndex {
 }
 
 impl OpenIndex {
-    /// Opens an index and, before it, its table; `None` if the relation is no index of its own (a partitioned one).
+    /// Opens an index, and its table before it, for a caller who has `right` on the table. The right is checked before
+    /// anything is locked.
     /// # Errors
-    /// 42P01 if there is no such relation, 0A000 if it is a temporary one of another session.
-    pub fn open(oid: pg_sys::Oid) -> Result<Option<Self>> {
-        // SAFETY: looks the relation up by OID; opening raises if it was dropped meanwhile. What is open is closed
-        // when this value is dropped, or by PostgreSQL at an ERROR.
-        unsafe {
-            let kind = pg_sys::get_rel_relkind(oid) as u8;
-            if kind == 0 {
-                return Err(Error::new(
-                    SqlState::UndefinedTable,
-                    format!("relation with OID {} does not exist", oid.to_u32()),
-                ));
+    /// 42P01 if there is no such relation, 42809 if it is no index or a partitioned one, 42501 without the right,
+    /// 0A000 for a temporary one of another session.
+    pub fn open(oid: pg_sys::Oid, right: TableRight) -> Result<Self> {
+        let Some(name) = catalog::relation_name(oid) else {
+            return Err(Error::new(
+                SqlState::UndefinedTable,
+                format!("relation with OID {} does not exist", oid.to_u32()),
+            ));
+        };
+        let wrong_type = |what| {
+            Error::new(
+                SqlState::WrongObjectType,
+                format!("\"{name}\" is not {what}"),
+            )
+        };
+        // SAFETY: catalog lookups on the main thread; opening raises if the relation was dropped meanwhile. What is
+        // open is closed when the value is dropped, or by PostgreSQL at an ERROR.
+        let open = unsafe {
+            let table = pg_sys::IndexGetRelation(oid, true);
+            if table == pg_sys::InvalidOid {
+                return Err(wrong_type("an index"));
             }
-            if kind != pg_sys::RELKIND_INDEX {
-                return Ok(None);
+            right.check(table)?;
+            if pg_sys::get_rel_relkind(oid) as u8 == pg_sys::RELKIND_PARTITIONED_INDEX {
+                return Err(wrong_type("an index with storage")
+                    .with_hint("Name the indexes of the partitions instead."));
             }
-            let lock = pg_sys::AccessShareLock as pg_sys::LOCKMODE;
-            let heap = pg_sys::table_open(pg_sys::IndexGetRelation(oid, false), lock);
-            let index = pg_sys::index_open(oid, lock);
-            let open = Self {
-                heap: Relation::from_pg(heap),
-                index: Relation::from_pg(index),
-            };
-            if open.heap.is_temporary() && !(*heap).rd_islocaltemp {
-                return Err(Error::new(
-                    SqlState::FeatureNotSupported,
-                    "cannot access temporary tables of other sessions",
-                ));
+            let heap = Relation::from_pg(pg_sys::table_open(table, LOCK));
+            Self {
+                heap,
+                index: Relation::from_pg(pg_sys::index_open(oid, LOCK)),
             }
-            Ok(Some(open))
+        };
+        if open.index.is_temporary() && !open.index.is_of_this_session() {
+            return Err(Error::new(
+                SqlState::FeatureNotSupported,
+                "cannot access temporary tables of other sessions",
+            ));
         }
+        Ok(open)
     }
 
     /// The table.
@@ -60,7 +122,7 @@ impl OpenIndex {
     /// Name of the index's access method.
     pub fn access_method(&self) -> Option<String> {
         // SAFETY: the index is open.
-        super::catalog::access_method_name(unsafe { (*(*self.index.as_ptr()).rd_rel).relam })
+        catalog::access_method_name(unsafe { (*(*self.index.as_ptr()).rd_rel).relam })
     }
 
     /// Whether queries may use the index: not while CREATE INDEX CONCURRENTLY has not ended, or has failed.
@@ -84,16 +146,6 @@ impl OpenIndex {
             let operator = pg_sys::get_opfamily_member(family, column_type, column_type, 1);
             pg_sys::get_opcode(operator)
         }
-    }
-
-    /// Whether the current user may SELECT from the whole table. Using an index directly checks nothing.
-    pub fn is_table_readable(&self) -> bool {
-        // SAFETY: looks up the catalog.
-        let result = unsafe {
-            let select = pg_sys::ACL_SELECT as pg_sys::AclMode;
-            pg_sys::pg_class_aclcheck(self.heap.oid(), pg_sys::GetUserId(), select)
-        };
-        result == pg_sys::AclResult::ACLCHECK_OK
     }
 
     /// Whether row security would hide rows of the table from the current user, or would with `row_security` on.

@@ -6,20 +6,40 @@ use super::relation::Relation;
 use super::settings::SettingsLevel;
 use pgrx::pg_sys;
 
-/// While it lives, code runs as the table's owner in a security-restricted operation, with the search_path
-/// `pg_catalog, pg_temp`. Ends when dropped, or with the transaction or subtransaction at an ERROR.
+/// While it lives, code runs as the table's owner in a security-restricted operation. Ends when dropped, or with the
+/// transaction or subtransaction at an ERROR.
 #[derive(Debug)]
 pub struct OwnerRights {
     caller: pg_sys::Oid,
     caller_context: i32,
-    _search_path: SettingsLevel,
+    settings: SettingsLevel,
 }
 
 impl OwnerRights {
-    /// Takes the rights of the owner of `table`. The caller's own have been checked before.
-    pub fn take(table: Relation) -> Self {
+    /// Takes the rights of the owner of `table` for a caller who may only read it: the search_path is
+    /// `pg_catalog, pg_temp`, so that nothing the caller made runs with these rights.
+    pub fn lend_to_reader(table: Relation) -> Self {
+        let rights = Self::take(table);
+        rights.restrict_search_path();
+        rights
+    }
+
+    /// Takes the rights of the owner of `table` for himself or a superuser. The search_path is what it is for VACUUM
+    /// and REINDEX, so that an index which they can maintain can be read: restricted from PostgreSQL 17 on.
+    pub fn lend_to_owner(table: Relation) -> Self {
+        let rights = Self::take(table);
+        if cfg!(not(any(
+            feature = "pg14",
+            feature = "pg15",
+            feature = "pg16"
+        ))) {
+            rights.restrict_search_path();
+        }
+        rights
+    }
+
+    fn take(table: Relation) -> Self {
         let settings = SettingsLevel::begin();
-        settings.set(c"search_path", c"pg_catalog, pg_temp");
         let (mut caller, mut caller_context) = (pg_sys::InvalidOid, 0);
         // SAFETY: variables of this backend, on the main thread; the owner is that of an open relation.
         unsafe {
@@ -32,8 +52,12 @@ impl OwnerRights {
         Self {
             caller,
             caller_context,
-            _search_path: settings,
+            settings,
         }
+    }
+
+    fn restrict_search_path(&self) {
+        self.settings.set(c"search_path", c"pg_catalog, pg_temp");
     }
 }
 

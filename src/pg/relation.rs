@@ -60,6 +60,12 @@ impl Relation {
         unsafe { (*(*self.0).rd_rel).relpersistence as u8 == pg_sys::RELPERSISTENCE_TEMP }
     }
 
+    /// Whether a temporary relation belongs to this session: only this one can read it.
+    pub fn is_of_this_session(self) -> bool {
+        // SAFETY: the relation is open.
+        unsafe { (*self.0).rd_islocaltemp }
+    }
+
     /// Whether changes of the relation are written to the WAL (`RelationNeedsWAL`).
     pub fn needs_wal(self) -> bool {
         // SAFETY: the relation is open.

@@ -7,7 +7,7 @@ use crate::error::{Error, Result, SqlState};
 use crate::guc;
 use crate::pg::array::Array;
 use crate::pg::function::sql_functions;
-use crate::pg::open_index::OpenIndex;
+use crate::pg::open_index::{OpenIndex, TableRight};
 use crate::pg::ordered_scan::OrderedScan;
 use crate::pg::owner_rights::OwnerRights;
 use crate::pg::relation::ColumnValue;
@@ -25,24 +25,15 @@ const MAX_K: i32 = 1000;
 
 /// Opens an hnsw index that the caller may measure.
 /// # Errors
-/// 42P01, 42809, 42501 and 55000 if it is no such index.
+/// Those of [`OpenIndex::open`]; 42809 for an index of another method, 42501 if row security would hide rows, 55000 for
+/// an index that is not valid.
 fn open(oid: Oid) -> Result<OpenIndex> {
-    let not_an_index = || {
-        let name = catalog::relation_name(oid).unwrap_or_default();
-        Error::not_an_hnsw_index(&name)
-    };
-    let index = OpenIndex::open(oid)?.ok_or_else(not_an_index)?;
+    let index = OpenIndex::open(oid, TableRight::Select)?;
     if index.access_method().as_deref() != Some("hnsw") {
-        return Err(not_an_index());
-    }
-    let table = index.heap().name();
-    if !index.is_table_readable() {
-        return Err(Error::new(
-            SqlState::InsufficientPrivilege,
-            format!("permission denied for table {table}"),
-        ));
+        return Err(Error::not_an_hnsw_index(&index.index().name()));
     }
     if index.has_row_security() {
+        let table = index.heap().name();
         return Err(Error::new(
             SqlState::InsufficientPrivilege,
             format!("row security would hide rows of \"{table}\""),
@@ -148,7 +139,7 @@ fn measure_recall(
     let snapshot = Snapshot::active()?;
     let settings = SettingsLevel::begin();
     set_search(&settings, ef_search);
-    let _rights = OwnerRights::take(index.heap());
+    let _rights = OwnerRights::lend_to_reader(index.heap());
 
     let mut approximate = Vec::with_capacity(keys.len());
     let mut scan = OrderedScan::begin(index, snapshot);
