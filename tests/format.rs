@@ -12,6 +12,7 @@ use annex::hnsw::layout::{
     UpperMut, free, write_chunk,
 };
 use annex::pg::relation::Tid;
+use std::sync::LazyLock;
 
 const META: &str = "\
     01c02ea2010000000100000005000000\
@@ -43,11 +44,7 @@ const CHUNK: &str = "\
     01000002060000009001000014000000\
     0d0c0b0a0f0e050000000600";
 
-const SHAPE: Shape = Shape {
-    metric: Metric::Cosine,
-    dims: 5,
-    m: 2,
-};
+static SHAPE: LazyLock<Shape> = LazyLock::new(|| Shape::compact(Metric::Cosine, 5, 2));
 const CODE: [i8; 5] = [1, -1, 127, -127, 0];
 const FACTORS: Factors = Factors {
     scale: 0.5,
@@ -85,7 +82,7 @@ fn meta() -> Meta {
         tombstones: 10,
         tids: 1200,
         last_repair: -5,
-        ..Meta::new(SHAPE, 40)
+        ..Meta::new(*SHAPE, 40)
     }
 }
 
@@ -131,11 +128,17 @@ fn meta_page_with_fields_that_cannot_be() {
     assert!(refused(&|meta| meta.params = 0));
     // Codes for inner product are never relative to a mean.
     assert!(refused(&|meta| meta.shape.metric = Metric::InnerProduct));
-    assert!(refused(&|meta| meta.shape.m = 1));
-    assert!(refused(&|meta| meta.shape.m = 101));
+    assert!(refused(
+        &|meta| meta.shape = Shape::compact(Metric::L2, 5, 1)
+    ));
+    assert!(refused(
+        &|meta| meta.shape = Shape::compact(Metric::L2, 5, 101)
+    ));
     assert!(refused(&|meta| meta.shape.dims = 0));
     assert!(refused(&|meta| meta.shape.dims = 16_000));
     assert!(refused(&|meta| meta.entry_level = 16));
+    assert!(refused(&|meta| meta.last_repair = i64::MAX));
+    assert!(refused(&|meta| meta.last_repair = i64::MIN));
 }
 
 /// Factors that would make a search meet keys that are no numbers are refused; an unknown error is none of them.
@@ -221,7 +224,7 @@ fn node() {
         factors: FACTORS,
         code: &CODE,
     });
-    writer.set_neighbors(&[ptr(1, 2, 3), ptr(4, 5, 6)]);
+    writer.set_neighbors(&[ptr(1, 2, 3), ptr(4, 5, 6)], |_, _| None);
     assert_eq!(hex(&item), NODE);
 
     let read = Node::read(&item, &SHAPE).expect("a node");
@@ -294,11 +297,7 @@ fn tid_chunk() {
 /// Sizes of items follow from dimensions and m; pages are filled by them.
 #[test]
 fn sizes() {
-    let shape = |dims, m| Shape {
-        metric: Metric::L2,
-        dims,
-        m,
-    };
+    let shape = |dims, m| Shape::compact(Metric::L2, dims, m);
     assert_eq!(shape(384, 16).node_size(), 56 + 384 + 32 * 8);
     assert_eq!(shape(383, 16).node_size(), 56 + 384 + 32 * 8);
     assert_eq!(shape(384, 16).upper_size(3), 48 + 384 + 3 * 16 * 8);

@@ -8,7 +8,7 @@ use super::code_cache::{CachedCode, CodeCache};
 use super::codes::CodeParams;
 use super::disk_graph::{DiskGraph, corrupt_item, expect_kind};
 use super::eviction::make_room;
-use super::layout::{ItemPtr, Node, NodeMut, PageKind, Shape, SlotState, Upper, UpperMut};
+use super::layout::{ItemPtr, Node, NodeMut, PageKind, Shape, SlotState, Storage, Upper, UpperMut};
 use super::select::select_neighbors;
 use crate::error::{Error, Result};
 use crate::pg::buffer::Exclusive;
@@ -53,14 +53,25 @@ fn read_list(
     }
 }
 
+/// Where the codes come from that an inline list keeps of its members.
+#[derive(Clone, Copy)]
+pub struct Codes<'a> {
+    /// Parameters of the index.
+    pub params: &'a CodeParams,
+    /// Codes read before.
+    pub cache: &'a CodeCache,
+}
+
 /// What to do with a list once its page is locked, given the list as it is now and its version.
 type Decide<'a> = dyn FnMut(u16, &[ItemPtr]) -> Option<Vec<ItemPtr>> + 'a;
 
 /// Locks the owner's page and replaces its list on `level` by what `decide` returns; `None` leaves it alone.
-/// Returns whether the list was replaced; `false` too if the owner is gone or a tombstone.
+/// Returns whether the list was replaced; `false` too if the owner is gone or a tombstone. `codes` has those of the
+/// owner and of new neighbors.
 fn replace_list(
     index: Relation,
     shape: &Shape,
+    codes: Codes<'_>,
     owner: ItemPtr,
     level: u8,
     decide: &mut Decide<'_>,
@@ -96,9 +107,13 @@ fn replace_list(
         let mut page = change.register(&buffer);
         let item = page.item_mut(owner.offset).ok_or_else(corrupt)?;
         if level == 0 {
+            let Codes { params, cache } = codes;
+            let encode = |neighbor, signs: &mut [u8]| {
+                cache.encode_edge(params, cache.code_of(owner)?, neighbor, signs)
+            };
             NodeMut::new(item, shape)
                 .ok_or_else(corrupt)?
-                .set_neighbors(&list);
+                .set_neighbors(&list, encode);
         } else {
             UpperMut::new(item, shape)
                 .ok_or_else(corrupt)?
@@ -110,20 +125,30 @@ fn replace_list(
 }
 
 /// Replaces the whole list of a node on level 0.
-pub fn set_own_list(index: Relation, shape: &Shape, node: ItemPtr, list: &[ItemPtr]) -> Result<()> {
-    replace_list(index, shape, node, 0, &mut |_, _| Some(list.to_vec())).map(|_| ())
+pub fn set_own_list(
+    index: Relation,
+    shape: &Shape,
+    codes: Codes<'_>,
+    node: ItemPtr,
+    list: &[ItemPtr],
+) -> Result<()> {
+    replace_list(index, shape, codes, node, 0, &mut |_, _| {
+        Some(list.to_vec())
+    })
+    .map(|_| ())
 }
 
 /// Replaces a list if its version is still `version`; returns whether it did.
 pub fn replace_if_unchanged(
     index: Relation,
     shape: &Shape,
+    codes: Codes<'_>,
     owner: ItemPtr,
     level: u8,
     version: u16,
     list: &[ItemPtr],
 ) -> Result<bool> {
-    replace_list(index, shape, owner, level, &mut |now, _| {
+    replace_list(index, shape, codes, owner, level, &mut |now, _| {
         (now == version).then(|| list.to_vec())
     })
 }
@@ -133,12 +158,13 @@ pub fn replace_if_unchanged(
 fn adopt(
     index: Relation,
     shape: &Shape,
+    codes: Codes<'_>,
     new: ItemPtr,
     owner: ItemPtr,
     orphan: ItemPtr,
 ) -> Result<()> {
     let degree = shape.degree(0);
-    replace_list(index, shape, new, 0, &mut |_, now| {
+    replace_list(index, shape, codes, new, 0, &mut |_, now| {
         if now.contains(&orphan) {
             return None;
         }
@@ -178,6 +204,9 @@ pub fn add_back_link(
         }
         let mut list = read.neighbors;
         list.push(new);
+        if shape.storage == Storage::Inline {
+            cache.load(graph, level, [new])?;
+        }
         if list.len() > degree {
             let best = choose(params, graph, cache, owner, level, list.clone(), degree)?;
             let room = make_room(
@@ -185,18 +214,21 @@ pub fn add_back_link(
             )?;
             let Some(room) = room else { return Ok(false) };
             if let Some(orphan) = room.orphan {
-                adopt(index, shape, new, owner, orphan)?;
+                let codes = Codes { params, cache };
+                adopt(index, shape, codes, new, owner, orphan)?;
             }
             list = room.list;
         }
-        if replace_if_unchanged(index, shape, owner, level, read.version, &list)? {
+        let codes = Codes { params, cache };
+        if replace_if_unchanged(index, shape, codes, owner, level, read.version, &list)? {
             return Ok(true);
         }
     }
     // The list changes faster than it can be computed: decide under the lock, without other pages.
     let mut orphan = None;
     let mut is_present = false;
-    let is_replaced = replace_list(index, shape, owner, level, &mut |_, now| {
+    let codes = Codes { params, cache };
+    let is_replaced = replace_list(index, shape, codes, owner, level, &mut |_, now| {
         is_present = now.contains(&new);
         if is_present || (now.len() >= degree && !is_forced) {
             return None;
@@ -207,7 +239,7 @@ pub fn add_back_link(
         Some(list)
     })?;
     if let Some(orphan) = orphan {
-        adopt(index, shape, new, owner, orphan)?;
+        adopt(index, shape, codes, new, owner, orphan)?;
     }
     Ok(is_replaced || is_present)
 }

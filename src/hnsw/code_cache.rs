@@ -1,6 +1,6 @@
 //! Codes of nodes read from pages during one insert or repair, so that each is read once.
 
-use super::codes::{CodeParams, Factors};
+use super::codes::{CodeParams, EdgeFactors, Factors};
 use super::disk_graph::DiskGraph;
 use super::layout::ItemPtr;
 use crate::error::Result;
@@ -125,6 +125,24 @@ impl CodeCache {
             &self.codes[at * self.dims..(at + 1) * self.dims],
             &self.factors[at],
         )
+    }
+
+    /// Code and factors of `node`, as [`Self::find`].
+    pub fn code_of(&self, node: ItemPtr) -> Option<(&[i8], &Factors)> {
+        self.find(node).map(|code| self.code(code))
+    }
+
+    /// Writes the signs of the way from `owner` to `neighbor` and returns the edge's factors; `None` if the neighbor's
+    /// code is not here.
+    pub fn encode_edge(
+        &self,
+        params: &CodeParams,
+        owner: (&[i8], &Factors),
+        neighbor: ItemPtr,
+        signs: &mut [u8],
+    ) -> Option<EdgeFactors> {
+        let neighbor = self.code_of(neighbor)?;
+        Some(params.encode_edge(owner, neighbor, signs))
     }
 
     /// Order key of two codes.

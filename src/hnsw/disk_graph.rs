@@ -4,17 +4,19 @@
 //! slot was freed or reused is skipped, which is what makes readers safe beside vacuum and on a standby; an item
 //! that cannot be what it claims is XX002.
 
-use super::codes::Query;
+use super::codes::{Estimate, Query};
 use super::graph::{Candidate, GraphStore};
 use super::layout::{
     self, ITEM_PTR_SIZE, ItemPtr, META_BLOCK, Meta, MetaProblem, Node, OPAQUE_SIZE, Opaque,
-    PageKind, Shape, SlotState, Upper,
+    PageKind, Shape, SlotState, Storage, Upper,
 };
 use crate::error::{Error, Result, SqlState};
 use crate::pg::buffer::{BufferHints, Shared};
 use crate::pg::page::Page;
 use crate::pg::relation::Relation;
 
+/// Most neighbors a node can have: twice the largest `m`.
+const MAX_DEGREE: usize = 200;
 /// Distances prefetched at once: a whole list of an index with the default `m`.
 const PREFETCH_BATCH: usize = 32;
 
@@ -308,8 +310,38 @@ impl GraphStore for DiskGraph<'_> {
         Ok(())
     }
 
+    fn has_estimates(&self, level: u8) -> bool {
+        level == 0 && self.shape.storage == Storage::Inline
+    }
+
+    fn expand(
+        &mut self,
+        ptr: ItemPtr,
+        out: &mut Vec<(ItemPtr, Estimate)>,
+    ) -> Result<Option<Candidate<ItemPtr>>> {
+        out.clear();
+        let query = self.query;
+        self.with_node(ptr, |node| {
+            let candidate = Self::candidate(query, ptr, node);
+            let (neighbors, edges) = (node.neighbors(), node.edges());
+            let mut sums = [0; MAX_DEGREE];
+            let sums = &mut sums[..neighbors.len()];
+            query.sign_sums(edges.signs(), sums);
+            let owner = query.owner_estimate(candidate.key);
+            let estimates = (edges.factors().zip(sums)).map(|(f, sum)| owner.neighbor(f, *sum));
+            out.extend(neighbors.zip(estimates));
+            candidate
+        })
+    }
+
     fn prefetch(&mut self, node: ItemPtr, level: u8) {
-        if level == 0 {
+        if self.has_estimates(level) {
+            let start = self.shape.expected_node_start(node.offset);
+            let len = self.shape.node_size();
+            self.hints.prefetch_descriptor(node.block);
+            self.hints
+                .prefetch_item(node.block, node.offset, start, len);
+        } else if level == 0 {
             let start = self.shape.expected_node_start(node.offset) + self.shape.node_head_size();
             let len = self.shape.degree(0) * ITEM_PTR_SIZE;
             self.hints

@@ -1,5 +1,7 @@
 //! What a search needs of a graph, wherever it is stored: in memory or on pages. Pure.
 
+use super::codes::Estimate;
+
 /// A node that a search has computed a distance to.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Candidate<N> {
@@ -38,6 +40,22 @@ pub trait GraphStore {
         level: u8,
         out: &mut Vec<Candidate<Self::Node>>,
     ) -> Result<(), Self::Error>;
+
+    /// Whether lists of `level` tell about how far their members are, so that a search reads the promising ones only.
+    fn has_estimates(&self, _level: u8) -> bool {
+        false
+    }
+
+    /// Reads a node of a level that has estimates: puts its neighbors with their estimates into `out`, which is
+    /// cleared first, and returns the node itself. `None` if it is gone.
+    fn expand(
+        &mut self,
+        _node: Self::Node,
+        out: &mut Vec<(Self::Node, Estimate)>,
+    ) -> Result<Option<Candidate<Self::Node>>, Self::Error> {
+        out.clear();
+        Ok(None)
+    }
 
     /// Says that the neighbors of `node` on `level` will probably be asked for next.
     fn prefetch(&mut self, node: Self::Node, level: u8);

@@ -5,7 +5,7 @@
 //! is complete before any back-link exists: a crash in between leaves it unreachable, never wrong. A row whose
 //! vector is in the index already joins that node instead (`duplicate.rs`).
 
-use super::back_link::{add_back_link, set_own_list};
+use super::back_link::{Codes, add_back_link, set_own_list};
 use super::code_cache::CodeCache;
 use super::codes::{CodeParams, Factors, Query};
 use super::disk_graph::{DiskGraph, decode_meta, read_mean, read_meta};
@@ -85,7 +85,7 @@ impl Inserter {
         Ok(Self {
             index,
             shape: meta.shape,
-            params: CodeParams::new(meta.shape.metric, meta.shape.dims, mean),
+            params: meta.shape.code_params(mean),
             ef_construction: Options::of(index).ef_construction,
             hints: Some(take_hints(index)),
             search: LayerSearch::default(),
@@ -120,6 +120,10 @@ impl Inserter {
                     tid,
                     vector: &new,
                     lists: &lists,
+                    codes: Codes {
+                        params: &self.params,
+                        cache: &CodeCache::new(self.shape.dims),
+                    },
                 };
                 if node.write_as_entry(self.index, &self.shape)? {
                     return Ok(());
@@ -136,6 +140,10 @@ impl Inserter {
                 tid,
                 vector: &new,
                 lists: &lists,
+                codes: Codes {
+                    params: &self.params,
+                    cache: &cache,
+                },
             }
             .write(self.index, &self.shape)?;
             failpoint::hit("insert_node");
@@ -281,7 +289,7 @@ impl Inserter {
             if lists[0].is_empty() && self.replace_dead_entry(&meta, node, upper, level)? {
                 return Ok(());
             }
-            set_own_list(self.index, &self.shape, node, &lists[0])?;
+            self.set_own_list(node, &lists[0], &mut cache)?;
         }
         failpoint::hit("insert_linked");
         if level > meta.entry_level {
@@ -289,6 +297,26 @@ impl Inserter {
             failpoint::hit("insert_entry");
         }
         Ok(())
+    }
+
+    /// Replaces the list of the new node on level 0; `cache` gets the codes that this needs.
+    fn set_own_list(
+        &mut self,
+        node: ItemPtr,
+        list: &[ItemPtr],
+        cache: &mut CodeCache,
+    ) -> Result<()> {
+        let Some(hints) = self.hints.as_mut() else {
+            return Ok(());
+        };
+        let query = Query::from_code(&self.params, &vec![0; self.shape.dims], &Factors::default());
+        let mut graph = DiskGraph::new(self.index, &self.shape, &query, hints);
+        cache.load(&mut graph, 0, list.iter().copied().chain([node]))?;
+        let codes = Codes {
+            params: &self.params,
+            cache,
+        };
+        set_own_list(self.index, &self.shape, codes, node, list)
     }
 
     /// Makes the node the entry point in place of one from which nothing but tombstones was found: all rows were
@@ -313,7 +341,7 @@ impl Inserter {
             .into_iter()
             .filter(|ground| *ground != node)
             .collect();
-        set_own_list(self.index, &self.shape, node, &way)?;
+        self.set_own_list(node, &way, &mut CodeCache::new(self.shape.dims))?;
         let buffer = Exclusive::read(self.index, META_BLOCK);
         let mut meta = decode_meta(self.index, buffer.page())?;
         if meta.entry != seen.entry {

@@ -9,17 +9,16 @@ mod chunk;
 pub mod damage;
 mod meta;
 mod node;
+mod shape;
 mod upper;
 
 pub use chunk::{CHUNK_CAPACITY, CHUNK_SIZE, TidChunk, write_chunk};
 pub use meta::{META_SIZE, Meta, MetaProblem};
 pub use node::{INLINE_TIDS, Node, NodeContents, NodeMut};
+pub use shape::{MAX_ITEM_SIZE, Shape, Storage};
 pub use upper::{Upper, UpperMut};
 
-use crate::distance::Metric;
 use crate::hnsw::codes::Factors;
-use node::NODE_CODE;
-use upper::UPPER_CODE;
 
 /// First bytes of the meta page.
 pub const MAGIC: u32 = 0xA22E_C001;
@@ -201,83 +200,6 @@ impl Opaque {
         put(special, 14, PAGE_ID.to_ne_bytes());
     }
 }
-
-/// How nodes keep their codes. Only the compact form exists; the number is on disk for the forms to come.
-pub const STORAGE_COMPACT: u8 = 0;
-
-/// What never changes in the life of an index, and the sizes that follow from it.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Shape {
-    /// Distance.
-    pub metric: Metric,
-    /// Dimensions.
-    pub dims: usize,
-    /// Links per node above level 0; level 0 has twice as many.
-    pub m: usize,
-}
-
-impl Shape {
-    /// Most neighbors of a node on `level`.
-    pub fn degree(&self, level: u8) -> usize {
-        if level == 0 { 2 * self.m } else { self.m }
-    }
-
-    fn code_size(&self) -> usize {
-        self.dims.next_multiple_of(8)
-    }
-
-    /// Bytes of a node item before its neighbor list: what a distance reads.
-    pub fn node_head_size(&self) -> usize {
-        self.neighbors_at()
-    }
-
-    fn neighbors_at(&self) -> usize {
-        NODE_CODE + self.code_size()
-    }
-
-    /// Bytes of a node item.
-    pub fn node_size(&self) -> usize {
-        self.neighbors_at() + 2 * self.m * ITEM_PTR_SIZE
-    }
-
-    fn lists_at(&self) -> usize {
-        UPPER_CODE + self.code_size()
-    }
-
-    /// Bytes of an upper item of a node of `level` (at least 1).
-    pub fn upper_size(&self, level: u8) -> usize {
-        self.lists_at() + usize::from(level) * self.m * ITEM_PTR_SIZE
-    }
-
-    /// Highest level a node may get, so that its upper item fits a page.
-    pub fn max_level(&self) -> u8 {
-        let room = MAX_ITEM_SIZE.saturating_sub(self.lists_at()) / (self.m * ITEM_PTR_SIZE);
-        room.min(usize::from(MAX_LEVEL)) as u8
-    }
-
-    /// Most dimensions an index with this `m` can have: a node, and an upper item of three levels, fit a page.
-    pub fn max_dims(m: usize) -> usize {
-        let node = MAX_ITEM_SIZE - NODE_CODE - 2 * m * ITEM_PTR_SIZE;
-        let upper = MAX_ITEM_SIZE - UPPER_CODE - 3 * m * ITEM_PTR_SIZE;
-        node.min(upper) / 8 * 8
-    }
-
-    /// Nodes on a full page.
-    pub fn nodes_per_page(&self) -> usize {
-        PAGE_ROOM / (self.node_size() + crate::pg::page::LINE_POINTER_SIZE)
-    }
-
-    /// Where on a page the code of the node at `offset` begins, if all items before it are nodes too: what a
-    /// prefetch assumes.
-    pub fn expected_node_start(&self, offset: u16) -> usize {
-        let end = crate::pg::page::PAGE_SIZE - OPAQUE_SIZE;
-        end.saturating_sub(usize::from(offset) * self.node_size())
-    }
-}
-
-const PAGE_ROOM: usize = crate::pg::page::PAGE_SIZE - crate::pg::page::HEADER_SIZE - OPAQUE_SIZE;
-/// Largest item a page holds.
-pub const MAX_ITEM_SIZE: usize = (PAGE_ROOM - crate::pg::page::LINE_POINTER_SIZE) / 8 * 8;
 
 /// State of an item's slot.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -7,6 +7,7 @@ pub mod codes;
 pub mod cost;
 pub mod disk_graph;
 pub mod duplicate;
+pub mod estimates;
 pub mod eviction;
 pub mod graph;
 pub mod handler;

@@ -3,6 +3,7 @@
 //! Lock order: meta (for the first node only), the node's page, then the upper item's. Node and upper item are one WAL
 //! record, complete with their lists.
 
+use super::back_link::Codes;
 use super::codes::Factors;
 use super::disk_graph::{corrupt_item, decode_meta, expect_kind};
 use super::layout::{
@@ -34,6 +35,8 @@ pub struct NewNode<'a> {
     pub vector: &'a NewVector,
     /// Its neighbors on each level, from level 0 up: at least one list, and no more than the shape has levels.
     pub lists: &'a [Vec<ItemPtr>],
+    /// Codes of the neighbors on level 0.
+    pub codes: Codes<'a>,
 }
 
 /// The pages that a node goes to if they have room.
@@ -172,7 +175,11 @@ impl NewNode<'_> {
             factors: vector.factors,
             code: &vector.code,
         });
-        writer.set_neighbors(&self.lists[0]);
+        let Codes { params, cache } = self.codes;
+        let own = (vector.code.as_slice(), &vector.factors);
+        writer.set_neighbors(&self.lists[0], |neighbor, signs| {
+            cache.encode_edge(params, own, neighbor, signs)
+        });
         Ok(Placed::Both(node, upper))
     }
 }

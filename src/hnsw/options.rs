@@ -1,8 +1,9 @@
-//! Index options (reloptions) of `hnsw`: `m`, `ef_construction`, `builder`.
+//! Index options (reloptions) of `hnsw`: `m`, `ef_construction`, `builder`, `storage`.
 //!
 //! Follows `access/reloptions.h`. The parsed struct is what PostgreSQL keeps in `rd_options`.
 #![allow(unsafe_code)]
 
+use super::layout::Storage;
 use crate::error::{Error, Result, SqlState};
 use crate::pg::relation::Relation;
 use pgrx::pg_sys;
@@ -32,7 +33,12 @@ pub struct Options {
     pub ef_construction: usize,
     /// Builder of a bulk build.
     pub builder: Builder,
+    /// Form of the nodes; `None` for the one that suits the dimensions. Read at the build.
+    pub storage: Option<Storage>,
 }
+
+/// Value of the option `storage` that leaves the choice to us; the others are those of [`Storage`].
+const STORAGE_AUTO: i32 = -1;
 
 /// What `build_reloptions` fills: a varlena header, then one field an option.
 #[repr(C)]
@@ -41,15 +47,16 @@ struct RelOptions {
     m: i32,
     ef_construction: i32,
     builder: i32,
+    storage: i32,
 }
 
 static KIND: OnceLock<pg_sys::relopt_kind::Type> = OnceLock::new();
 
-struct EnumValues([pg_sys::relopt_enum_elt_def; 3]);
+struct EnumValues<const N: usize>([pg_sys::relopt_enum_elt_def; N]);
 // SAFETY: the pointers lead to constants of the program; PostgreSQL only reads them.
-unsafe impl Sync for EnumValues {}
+unsafe impl<const N: usize> Sync for EnumValues<N> {}
 
-static BUILDERS: EnumValues = EnumValues([
+static BUILDERS: EnumValues<3> = EnumValues([
     pg_sys::relopt_enum_elt_def {
         string_val: c"flat".as_ptr(),
         symbol_val: Builder::Flat as i32,
@@ -57,6 +64,25 @@ static BUILDERS: EnumValues = EnumValues([
     pg_sys::relopt_enum_elt_def {
         string_val: c"hnsw_rs".as_ptr(),
         symbol_val: Builder::HnswRs as i32,
+    },
+    pg_sys::relopt_enum_elt_def {
+        string_val: std::ptr::null(),
+        symbol_val: 0,
+    },
+]);
+
+static STORAGES: EnumValues<4> = EnumValues([
+    pg_sys::relopt_enum_elt_def {
+        string_val: c"auto".as_ptr(),
+        symbol_val: STORAGE_AUTO,
+    },
+    pg_sys::relopt_enum_elt_def {
+        string_val: c"compact".as_ptr(),
+        symbol_val: Storage::Compact as i32,
+    },
+    pg_sys::relopt_enum_elt_def {
+        string_val: c"inline".as_ptr(),
+        symbol_val: Storage::Inline as i32,
     },
     pg_sys::relopt_enum_elt_def {
         string_val: std::ptr::null(),
@@ -98,6 +124,15 @@ pub fn register() {
             c"Valid values are \"flat\" and \"hnsw_rs\".".as_ptr(),
             lock,
         );
+        pg_sys::add_enum_reloption(
+            kind,
+            c"storage".as_ptr(),
+            c"What nodes keep of their neighbors".as_ptr(),
+            STORAGES.0.as_ptr().cast_mut(),
+            STORAGE_AUTO,
+            c"Valid values are \"auto\", \"compact\" and \"inline\".".as_ptr(),
+            lock,
+        );
         let _ = KIND.set(kind);
     }
 }
@@ -123,6 +158,11 @@ pub fn parse(options: pg_sys::Datum, validate: bool) -> *mut pg_sys::bytea {
             c"builder",
             RELOPT_TYPE_ENUM,
             std::mem::offset_of!(RelOptions, builder),
+        ),
+        element(
+            c"storage",
+            RELOPT_TYPE_ENUM,
+            std::mem::offset_of!(RelOptions, storage),
         ),
     ];
     let kind = KIND
@@ -152,6 +192,7 @@ impl Options {
                 m: DEFAULT_M as usize,
                 ef_construction: DEFAULT_EF_CONSTRUCTION as usize,
                 builder: Builder::Flat,
+                storage: None,
             };
         }
         // SAFETY: rd_options is what `parse` returned for this relation.
@@ -164,6 +205,9 @@ impl Options {
             } else {
                 Builder::Flat
             },
+            storage: [Storage::Compact, Storage::Inline]
+                .into_iter()
+                .find(|storage| *storage as i32 == options.storage),
         }
     }
 

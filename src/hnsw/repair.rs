@@ -7,7 +7,7 @@
 //! drops every stale edge it meets: a slot's generation therefore cannot wrap around below an edge that still
 //! bears the old number. One content lock at a time, but for meta before a page (`placement.rs`).
 
-use super::back_link::{add_back_link, choose, replace_if_unchanged};
+use super::back_link::{Codes, add_back_link, choose, replace_if_unchanged};
 use super::code_cache::CodeCache;
 use super::codes::{CodeParams, Query};
 use super::disk_graph::{DiskGraph, corrupt_item, decode_meta, expect_kind, read_mean, read_meta};
@@ -48,7 +48,7 @@ impl Repair {
     /// Prepares the repair of what `slots` shows.
     pub fn open(index: Relation, meta: &Meta, slots: IndexSlots) -> Result<Self> {
         let mean = read_mean(index, meta)?;
-        let params = CodeParams::new(meta.shape.metric, meta.shape.dims, mean);
+        let params = meta.shape.code_params(mean);
         Ok(Self {
             index,
             meta: meta.clone(),
@@ -161,7 +161,11 @@ impl Repair {
                 &mut list,
                 &valid,
             )?;
-            if replace_if_unchanged(index, &shape, owner, level, version, &list)? {
+            let codes = Codes {
+                params: &self.params,
+                cache: &cache,
+            };
+            if replace_if_unchanged(index, &shape, codes, owner, level, version, &list)? {
                 return Ok(());
             }
         }

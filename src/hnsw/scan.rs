@@ -4,7 +4,7 @@
 //! Never holds a pin or a lock between two rows. `hnsw.iterative_scan` decides what follows the first batch; the
 //! README beside this file says what strict order may and may not return.
 
-use super::codes::{CodeParams, Query};
+use super::codes::Query;
 use super::disk_graph::{
     DiskGraph, corrupt_item, expect_block, expect_kind, for_each_item, read_mean, read_meta,
 };
@@ -120,7 +120,7 @@ impl Scan {
                 vector.len(),
             ));
         }
-        let params = CodeParams::new(meta.shape.metric, meta.shape.dims, read_mean(index, &meta)?);
+        let params = meta.shape.code_params(read_mean(index, &meta)?);
         let settings = Settings::current(index);
         let mut search = take_search();
         search.reset(settings.mode != IterativeScan::off);

@@ -3,7 +3,13 @@
 //!
 //! A search that may be resumed keeps every candidate it has computed: the next batch starts from those that the
 //! last one did not need, and nothing is searched twice.
+//!
+//! Where the store has estimates, the frontier holds nodes that have not been read, ordered by a cautious estimate of
+//! their key; a node's key is computed when it is expanded, and only expanded nodes are found. Every list that names a
+//! node makes its estimate surer. Both ways end when nothing in the frontier precedes the farthest of the `ef` found.
 
+use super::codes::Estimate;
+use super::estimates::EstimateTable;
 use super::graph::{Candidate, GraphStore};
 use super::visited_places::VisitedPlaces;
 use std::cmp::Ordering;
@@ -78,7 +84,7 @@ pub fn descend<S: GraphStore>(
 /// When a resumed search has done enough, beside having found its batch.
 #[derive(Debug, Clone, Copy)]
 pub struct Bounds {
-    /// Distances after which no further candidate is expanded.
+    /// Computed distances after which no further candidate is expanded.
     pub max_visited: usize,
     /// Bytes of candidates after which no further candidate is expanded.
     pub max_bytes: usize,
@@ -96,11 +102,16 @@ impl Bounds {
 #[derive(Debug)]
 pub struct LayerSearch<N> {
     visited: VisitedPlaces,
+    /// In place of `visited` where the store has estimates.
+    estimates: EstimateTable,
+    /// Keys computed with estimates.
+    expanded: usize,
     frontier: BinaryHeap<Nearest<N>>,
     best: BinaryHeap<Farthest<N>>,
     spare: BinaryHeap<Nearest<N>>,
     resumable: bool,
     neighbors: Vec<N>,
+    estimated: Vec<(N, Estimate)>,
     evaluated: Vec<Candidate<N>>,
 }
 
@@ -108,11 +119,14 @@ impl<N> Default for LayerSearch<N> {
     fn default() -> Self {
         Self {
             visited: VisitedPlaces::default(),
+            estimates: EstimateTable::default(),
+            expanded: 0,
             frontier: BinaryHeap::new(),
             best: BinaryHeap::new(),
             spare: BinaryHeap::new(),
             resumable: false,
             neighbors: Vec::new(),
+            estimated: Vec::new(),
             evaluated: Vec::new(),
         }
     }
@@ -128,6 +142,8 @@ impl<N: Copy + Eq> LayerSearch<N> {
     /// Forgets everything but whether it is resumable, as before a search of another level; keeps the memory.
     pub fn clear(&mut self) {
         self.visited.clear();
+        self.estimates.clear();
+        self.expanded = 0;
         self.frontier.clear();
         self.best.clear();
         self.spare.clear();
@@ -136,12 +152,14 @@ impl<N: Copy + Eq> LayerSearch<N> {
     /// Bytes of memory held.
     pub fn size_bytes(&self) -> usize {
         let candidates = self.frontier.capacity() + self.best.capacity() + self.spare.capacity();
-        candidates * size_of::<Candidate<N>>() + self.visited.size_bytes()
+        candidates * size_of::<Candidate<N>>()
+            + self.visited.size_bytes()
+            + self.estimates.size_bytes()
     }
 
     /// Nodes whose distance was computed.
     pub fn visited_count(&self) -> usize {
-        self.visited.len()
+        self.visited.len() + self.expanded
     }
 
     /// Adds starting points; those seen before are ignored.
@@ -151,6 +169,17 @@ impl<N: Copy + Eq> LayerSearch<N> {
         level: u8,
         entries: &[N],
     ) -> Result<(), S::Error> {
+        if store.has_estimates(level) {
+            self.evaluated.clear();
+            store.evaluate(entries, level, &mut self.evaluated)?;
+            for candidate in &self.evaluated {
+                let known = Estimate::exact(candidate.key);
+                if let Some(key) = self.estimates.note(S::place(candidate.node), known) {
+                    self.frontier.push(Nearest(Candidate { key, ..*candidate }));
+                }
+            }
+            return Ok(());
+        }
         self.neighbors.clear();
         self.neighbors.extend_from_slice(entries);
         self.admit(store, level, usize::MAX)
@@ -169,20 +198,22 @@ impl<N: Copy + Eq> LayerSearch<N> {
         {
             self.best.push(Farthest(candidate));
         }
+        let has_estimates = store.has_estimates(level);
         while let Some(Nearest(nearest)) = self.frontier.peek().copied() {
-            let is_full = self.best.len() >= ef;
-            if is_full
-                && self
-                    .best
-                    .peek()
-                    .is_some_and(|farthest| nearest.key > farthest.0.key)
-            {
+            if has_estimates && !self.is_current::<S>(nearest) {
+                continue;
+            }
+            if !self.is_wanted(nearest.key, ef) && nearest.key > self.farthest_key() {
                 break;
             }
             if self.is_bounded(bounds) {
                 break;
             }
             self.frontier.pop();
+            if has_estimates {
+                self.expand(store, nearest.node, ef)?;
+                continue;
+            }
             store.neighbors(nearest.node, level, &mut self.neighbors)?;
             self.admit(store, level, ef)?;
             if let Some(Nearest(next)) = self.frontier.peek() {
@@ -199,13 +230,100 @@ impl<N: Copy + Eq> LayerSearch<N> {
 
     /// Whether a bound was reached.
     pub fn is_bounded(&self, bounds: Bounds) -> bool {
-        self.visited.len() >= bounds.max_visited || self.used_bytes() >= bounds.max_bytes
+        self.visited_count() >= bounds.max_visited || self.used_bytes() >= bounds.max_bytes
     }
 
     /// Bytes that the candidates of this search take, without what earlier searches left allocated.
     pub fn used_bytes(&self) -> usize {
         let candidates = self.frontier.len() + self.best.len() + self.spare.len();
-        candidates * size_of::<Candidate<N>>() + self.visited.len() * 2 * size_of::<u64>()
+        candidates * size_of::<Candidate<N>>()
+            + self.visited.len() * 2 * size_of::<u64>()
+            + self.estimates.len() * EstimateTable::BYTES_PER_PLACE
+    }
+
+    /// Whether a node with `key` belongs to the `ef` nearest found so far.
+    #[inline]
+    fn is_wanted(&self, key: f32, ef: usize) -> bool {
+        self.best.len() < ef || key < self.farthest_key()
+    }
+
+    /// Key of the farthest node found so far, beyond all numbers if there is none.
+    #[inline]
+    fn farthest_key(&self) -> f32 {
+        self.best
+            .peek()
+            .map_or(f32::INFINITY, |farthest| farthest.0.key)
+    }
+
+    /// Whether the top of the frontier is where it belongs. If not it is taken away: its key was computed meanwhile,
+    /// or it comes later than it seemed and goes back with the key it has now.
+    fn is_current<S: GraphStore<Node = N>>(&mut self, top: Candidate<N>) -> bool {
+        match self.estimates.order_key(S::place(top.node)) {
+            Some(key) if key > top.key => {
+                self.frontier.pop();
+                self.frontier.push(Nearest(Candidate { key, ..top }));
+                false
+            }
+            Some(_) => true,
+            None => {
+                self.frontier.pop();
+                false
+            }
+        }
+    }
+
+    /// Computes the key of a node of the frontier and takes in the estimates of its neighbors.
+    fn expand<S: GraphStore<Node = N>>(
+        &mut self,
+        store: &mut S,
+        node: N,
+        ef: usize,
+    ) -> Result<(), S::Error> {
+        // The next one, unless this one's list names a nearer.
+        let guess = self.frontier.peek().map(|Nearest(next)| next.node);
+        if let Some(next) = guess {
+            store.prefetch(next, 0);
+        }
+        self.estimates.settle(S::place(node));
+        let expanded = store.expand(node, &mut self.estimated)?;
+        self.expanded += 1;
+        if let Some(candidate) = expanded.filter(|candidate| candidate.is_live) {
+            self.keep(candidate, ef);
+        }
+        for i in 0..self.estimated.len() {
+            let (node, estimate) = self.estimated[i];
+            if let Some(key) = self.estimates.note(S::place(node), estimate)
+                && (self.resumable || self.is_wanted(key, ef))
+            {
+                self.frontier.push(Nearest(Candidate {
+                    key,
+                    slack: 0.0,
+                    node,
+                    is_live: true,
+                }));
+            }
+        }
+        match self.frontier.peek() {
+            Some(Nearest(next)) if Some(next.node) != guess => store.prefetch(next.node, 0),
+            _ => {}
+        }
+        Ok(())
+    }
+
+    /// Takes a node whose key is computed into the found ones, or keeps it for a later run.
+    #[inline]
+    fn keep(&mut self, candidate: Candidate<N>, ef: usize) {
+        if self.is_wanted(candidate.key, ef) {
+            self.best.push(Farthest(candidate));
+            if self.best.len() > ef
+                && let Some(Farthest(evicted)) = self.best.pop()
+                && self.resumable
+            {
+                self.spare.push(Nearest(evicted));
+            }
+        } else if self.resumable {
+            self.spare.push(Nearest(candidate));
+        }
     }
 
     /// Computes the distances of those of `self.neighbors` not seen before and sorts them into the heaps.
@@ -220,28 +338,13 @@ impl<N: Copy + Eq> LayerSearch<N> {
             .retain(|node| visited.insert(S::place(*node)));
         self.evaluated.clear();
         store.evaluate(&self.neighbors, level, &mut self.evaluated)?;
-        for candidate in &self.evaluated {
-            let is_wanted = self.best.len() < ef
-                || self
-                    .best
-                    .peek()
-                    .is_some_and(|farthest| candidate.key < farthest.0.key);
-            if is_wanted || self.resumable {
-                self.frontier.push(Nearest(*candidate));
+        for i in 0..self.evaluated.len() {
+            let candidate = self.evaluated[i];
+            if self.resumable || self.is_wanted(candidate.key, ef) {
+                self.frontier.push(Nearest(candidate));
             }
-            if !candidate.is_live {
-                continue;
-            }
-            if is_wanted {
-                self.best.push(Farthest(*candidate));
-                if self.best.len() > ef
-                    && let Some(Farthest(evicted)) = self.best.pop()
-                    && self.resumable
-                {
-                    self.spare.push(Nearest(evicted));
-                }
-            } else if self.resumable {
-                self.spare.push(Nearest(*candidate));
+            if candidate.is_live {
+                self.keep(candidate, ef);
             }
         }
         Ok(())

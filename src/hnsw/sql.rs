@@ -41,7 +41,7 @@ fn info_row(info: &IndexInfo) -> Vec<Cell> {
     let meta = &info.meta;
     let count = |number: u64| Cell::BigInt(number as i64);
     vec![
-        Cell::Text("compact".to_owned()),
+        Cell::Text(meta.shape.storage.name().to_owned()),
         Cell::Text(meta.shape.metric.name().to_owned()),
         Cell::Int(meta.shape.dims as i32),
         Cell::Int(meta.shape.m as i32),

@@ -16,7 +16,6 @@ mod rows;
 mod uppers;
 
 use self::pages::PageFacts;
-use super::codes::CodeParams;
 use super::disk_graph::{read_mean, read_meta};
 use super::kept::{keep_hints, take_hints};
 use super::layout::{ItemPtr, META_BLOCK, Meta, SlotState};
@@ -238,7 +237,7 @@ pub fn verify(opened: &OpenIndex, is_deep: bool) -> Result<Vec<Finding>> {
     check_reachable(&context, &facts, &mut report)?;
     rows::check_pointers(&context, &mut rows, &mut report);
     if is_deep && let Some(mean) = mean {
-        let params = CodeParams::new(meta.shape.metric, meta.shape.dims, mean);
+        let params = meta.shape.code_params(mean);
         // Evaluates the index's expressions.
         let _rights = OwnerRights::lend_to_owner(heap);
         rows::check_table(&context, &params, &mut rows, &mut report)?;
@@ -262,7 +261,7 @@ fn check_reachable(context: &Context<'_>, facts: &PageFacts, report: &mut Report
         }
         let meta = read_meta(context.index)?;
         // Walks read only lists: any parameters of the right length do.
-        let params = CodeParams::new(meta.shape.metric, meta.shape.dims, Vec::new());
+        let params = meta.shape.code_params(Vec::new());
         let mut hints = take_hints(context.index);
         let walk = Reached::from_entry(
             context.index,

@@ -74,6 +74,7 @@ fn run(
 ) {
     let params = BuildParams {
         m: 16,
+        base_degree: 32,
         ef_construction: 64,
         max_level: 8,
         seed: 1,

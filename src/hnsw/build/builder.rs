@@ -6,8 +6,10 @@ use std::sync::atomic::{AtomicBool, AtomicU64};
 /// Parameters of a build, validated by the caller: `2 <= m <= 100`, `2 * m <= ef_construction <= 1000`.
 #[derive(Debug, Clone, Copy)]
 pub struct BuildParams {
-    /// Links per node above level 0; level 0 has `2 * m`.
+    /// Links per node above level 0.
     pub m: usize,
+    /// Links per node on level 0, at most `2 * m`.
+    pub base_degree: usize,
     /// Size of the candidate list of an insertion.
     pub ef_construction: usize,
     /// Highest level a node may get; bounded by what an upper item can hold on a page.
@@ -46,7 +48,7 @@ pub enum BuildFailure {
 pub struct Topology {
     /// Level of each node.
     pub levels: Vec<u8>,
-    /// Most neighbors a node has on level 0 (`2 * m`).
+    /// Most neighbors a node has on level 0.
     pub base_degree: usize,
     /// Most neighbors a node has on each upper level (`m`).
     pub upper_degree: usize,

@@ -48,7 +48,7 @@ impl GraphBuilder for FlatBuilder {
     ) -> Result<Topology, BuildFailure> {
         let len = arena.len();
         if len == 0 {
-            return Ok(empty(params.m));
+            return Ok(empty(params));
         }
         if len >= MAX_NODES {
             return Err(BuildFailure::Internal(format!(
@@ -62,7 +62,7 @@ impl GraphBuilder for FlatBuilder {
             *slot = if equal.is_copy(id as u32) { 0 } else { level };
         }
         let entry = first_of_highest(&levels);
-        let links = Links::try_new(&levels, params.m)?;
+        let links = Links::try_new(&levels, params.base_degree, params.m)?;
         let shared = Shared {
             arena,
             links: &links,
@@ -78,10 +78,10 @@ impl GraphBuilder for FlatBuilder {
     }
 }
 
-fn empty(m: usize) -> Topology {
+fn empty(params: &BuildParams) -> Topology {
     Topology {
-        base_degree: 2 * m,
-        upper_degree: m,
+        base_degree: params.base_degree,
+        upper_degree: params.m,
         ..Topology::default()
     }
 }
@@ -192,6 +192,7 @@ mod tests {
     fn levels_follow_the_distribution() {
         let mut params = BuildParams {
             m: 16,
+            base_degree: 32,
             ef_construction: 64,
             max_level: 3,
             seed: 7,

@@ -197,9 +197,9 @@ fn extract(
     }
     let upper_lists = upper_lists as usize;
     let mut topology = Topology {
-        base_degree: 2 * params.m,
+        base_degree: params.base_degree,
         upper_degree: params.m,
-        base: try_filled(len * 2 * params.m, || u32::MAX)?,
+        base: try_filled(len * params.base_degree, || u32::MAX)?,
         base_counts: try_filled(len, || 0)?,
         upper_start,
         upper: try_filled(upper_lists * params.m, || u32::MAX)?,

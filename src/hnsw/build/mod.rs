@@ -15,9 +15,10 @@ use self::builder::{BuildControl, BuildFailure, BuildParams, GraphBuilder, Topol
 use self::loader::Loader;
 use super::codes::{CodeArena, CodeParams, MeanAccumulator};
 use super::insert::{IndexedVector, Inserter};
-use super::layout::{Meta, Shape};
+use super::layout::{Meta, Shape, Storage};
 use super::options::{Builder, Options};
 use super::validate;
+use crate::distance::Metric;
 use crate::error::{Error, Result, SqlState};
 use crate::pg::heap_scan::IndexBuild;
 use crate::pg::page::PageMut;
@@ -82,14 +83,34 @@ pub fn new_shape(index: Relation) -> Result<(Shape, Options)> {
         ));
     }
     options.validate()?;
-    Ok((
-        Shape {
-            metric,
-            dims,
-            m: options.m,
-        },
-        options,
+    let shape = match options.storage {
+        None => Shape::auto(metric, dims, options.m),
+        Some(Storage::Compact) => Shape::compact(metric, dims, options.m),
+        Some(Storage::Inline) => Shape::inline(metric, dims, options.m)
+            .ok_or_else(|| no_inline_form(metric, &options, dims))?,
+    };
+    Ok((shape, options))
+}
+
+/// 0A000 or 54000: `storage = inline` where there is no such form.
+fn no_inline_form(metric: Metric, options: &Options, dims: usize) -> Error {
+    if metric == Metric::L1 {
+        return Error::new(
+            SqlState::FeatureNotSupported,
+            "storage \"inline\" is not supported by the operator class",
+        )
+        .with_detail("Signs of differences do not tell L1 distances.")
+        .with_hint("Use storage \"auto\" or \"compact\".");
+    }
+    Error::new(
+        SqlState::ProgramLimitExceeded,
+        "neighbors do not fit a page with storage \"inline\"",
+    )
+    .with_detail(format!(
+        "The column has {dims} dimensions, m is {}.",
+        options.m
     ))
+    .with_hint("Use a smaller m, or storage \"auto\" or \"compact\".")
 }
 
 /// Writes the empty index of an unlogged table's init fork.
@@ -102,7 +123,7 @@ pub fn build_empty(index: Relation) -> Result<()> {
 pub fn build(build: &IndexBuild) -> Result<BuildCounts> {
     let (shape, options) = new_shape(build.index)?;
     let meta = Meta::new(shape, options.ef_construction as u16);
-    let params = CodeParams::new(shape.metric, shape.dims, sample_mean(build, &shape));
+    let params = shape.code_params(sample_mean(build, &shape));
     progress::set_phase(LOADING);
     let mut run = Run {
         build,
@@ -159,6 +180,7 @@ fn graph_builder(options: &Options) -> &'static (dyn GraphBuilder + Sync) {
 fn build_params(shape: &Shape, options: &Options) -> BuildParams {
     BuildParams {
         m: options.m,
+        base_degree: shape.base_degree,
         ef_construction: options.ef_construction,
         max_level: shape.max_level(),
         seed: LEVEL_SEED,

@@ -312,7 +312,13 @@ fn write_nodes(pages: &mut Pages, plan: &Plan<'_>) -> Result<()> {
                         .iter()
                         .map(|id| plan.node_ptr(*id)),
                 );
-                writer.set_neighbors(&neighbors);
+                let arena = &plan.loaded.arena;
+                let code_of = |id: u32| (arena.code(id), &arena.factors[id as usize]);
+                let mut ids = plan.topology.neighbors(*node, 0).iter();
+                writer.set_neighbors(&neighbors, |_, signs| {
+                    let neighbor = code_of(*ids.next()?);
+                    Some(arena.params.encode_edge(code_of(*node), neighbor, signs))
+                });
             }
             Ok(())
         })?;

@@ -156,7 +156,7 @@ impl Query {
     /// If the query's codes are not rotated.
     #[inline]
     pub fn owner_estimate(&self, key: f32) -> OwnerEstimate {
-        self.sign_query().from_owner(self.metric, key)
+        self.sign_query().owner_estimate(self.metric, key)
     }
 
     /// Compares the query with the signs of `sums.len()` neighbors, for [`OwnerEstimate::neighbor`].

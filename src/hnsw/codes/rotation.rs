@@ -154,5 +154,7 @@ mod tests {
         assert_eq!(rounded, GOLDEN);
     }
 
-    const GOLDEN: [i64; 6] = [0; 6];
+    const GOLDEN: [i64; 6] = [
+        707_107, 1_237_437, -3_712_311, -4_419_417, -4_065_864, 1_767_767,
+    ];
 }

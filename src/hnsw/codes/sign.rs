@@ -138,7 +138,7 @@ impl SignQuery {
     }
 
     /// What all neighbors of a node with `key` share.
-    pub(super) fn from_owner(&self, metric: Metric, key: f32) -> OwnerEstimate {
+    pub(super) fn owner_estimate(&self, metric: Metric, key: f32) -> OwnerEstimate {
         let distance = match metric {
             Metric::InnerProduct => self.norm,
             _ => key.max(0.0).sqrt(),
@@ -183,6 +183,14 @@ pub struct Estimate {
 }
 
 impl Estimate {
+    /// A key that is known.
+    pub fn exact(key: f32) -> Self {
+        Self {
+            key,
+            deviation: f32::MIN_POSITIVE,
+        }
+    }
+
     /// Both estimates of one key taken together, weighted by how sure they are.
     #[inline]
     #[must_use]
@@ -242,8 +250,8 @@ mod tests {
                     })
                     .collect();
                 let (mut sum, mut squares, mut count) = (0.0, 0.0, 0.0);
-                for query in 0..20 {
-                    let prepared = Query::from_vector(&params, &vectors[query]);
+                for query in &vectors[..20] {
+                    let prepared = Query::from_vector(&params, query);
                     for owner in 20..40 {
                         let (code, factors) = &codes[owner];
                         let own = prepared.owner_estimate(prepared.key(code, factors));

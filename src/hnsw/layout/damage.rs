@@ -72,11 +72,7 @@ mod tests {
     /// Every item with one changed byte is refused with a reason or accepted without one.
     #[test]
     fn a_reason_is_given_exactly_for_what_is_refused() {
-        let shape = Shape {
-            metric: Metric::L2,
-            dims: 5,
-            m: 2,
-        };
+        let shape = Shape::compact(Metric::L2, 5, 2);
         let mut refused = [0; 3];
         for (len, kind) in [
             (shape.node_size(), 0),

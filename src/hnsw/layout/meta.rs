@@ -1,8 +1,8 @@
 //! The meta page: what an index is, where a search starts, and where new items go. Pure.
 
 use super::{
-    FORMAT_VERSION, ItemPtr, MAGIC, META_BLOCK, NO_BLOCK, STORAGE_COMPACT, Shape, put, put_u64,
-    u16_at, u32_at, u64_at,
+    FORMAT_VERSION, ItemPtr, MAGIC, META_BLOCK, NO_BLOCK, Shape, Storage, put, put_u64, u16_at,
+    u32_at, u64_at,
 };
 use crate::distance::Metric;
 
@@ -32,6 +32,9 @@ pub struct Meta {
     /// When vacuum last repaired the graph: microseconds since 2000-01-01 UTC; 0 if never.
     pub last_repair: i64,
 }
+
+/// What a timestamp can be (`datatype/timestamp.h`).
+const TIMESTAMPS: std::ops::Range<i64> = -211_813_488_000_000_000..9_223_371_331_200_000_000;
 
 /// Bytes of the meta page's contents.
 pub const META_SIZE: usize = 128;
@@ -79,11 +82,13 @@ impl Meta {
             3 => Metric::L1,
             _ => return Err(MetaProblem::Invalid),
         };
-        let shape = Shape {
-            metric,
-            dims: u32_at(bytes, 12) as usize,
-            m: usize::from(u16_at(bytes, 20)),
+        let storage = Storage::from_u8(bytes[17]).ok_or(MetaProblem::Invalid)?;
+        let m = usize::from(u16_at(bytes, 20));
+        let base_degree = match storage {
+            Storage::Compact => 2 * m,
+            Storage::Inline => usize::from(u16_at(bytes, 60)),
         };
+        let shape = Shape::new(metric, u32_at(bytes, 12) as usize, m, storage, base_degree);
         let meta = Self {
             shape,
             ef_construction: u16_at(bytes, 22),
@@ -98,12 +103,11 @@ impl Meta {
             last_repair: u64_at(bytes, 88) as i64,
         };
         let valid = version == FORMAT_VERSION
-            && bytes[17] == STORAGE_COMPACT
             && bytes[18] == 8
-            && (2..=100).contains(&shape.m)
-            && (1..=Shape::max_dims(shape.m)).contains(&shape.dims)
+            && shape.is_valid()
             && meta.entry_level <= shape.max_level()
             && (shape.metric != Metric::InnerProduct || meta.params == NO_BLOCK)
+            && TIMESTAMPS.contains(&meta.last_repair)
             && meta.has_distinct_pages();
         if valid {
             Ok(meta)
@@ -134,7 +138,7 @@ impl Meta {
         put(bytes, 8, FORMAT_VERSION.to_ne_bytes());
         put(bytes, 12, (self.shape.dims as u32).to_ne_bytes());
         bytes[16] = self.shape.metric as u8;
-        bytes[17] = STORAGE_COMPACT;
+        bytes[17] = self.shape.storage as u8;
         bytes[18] = 8; // bits of a code element
         bytes[19] = self.entry_level;
         put(bytes, 20, (self.shape.m as u16).to_ne_bytes());
@@ -146,6 +150,9 @@ impl Meta {
         }
         for (i, at) in [48, 52, 56].into_iter().enumerate() {
             put(bytes, at, self.free_list[i].to_ne_bytes());
+        }
+        if self.shape.storage == Storage::Inline {
+            put(bytes, 60, (self.shape.base_degree as u16).to_ne_bytes());
         }
         put_u64(bytes, 64, self.nodes);
         put_u64(bytes, 72, self.tombstones);

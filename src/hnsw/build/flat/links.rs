@@ -52,8 +52,12 @@ impl Drop for ListGuard<'_> {
 }
 
 impl Links {
-    /// Empty lists for nodes of these levels.
-    pub(super) fn try_new(levels: &[u8], m: usize) -> Result<Self, BuildFailure> {
+    /// Empty lists for nodes of these levels: of `base_degree` places on level 0, `m` above.
+    pub(super) fn try_new(
+        levels: &[u8],
+        base_degree: usize,
+        m: usize,
+    ) -> Result<Self, BuildFailure> {
         let mut upper_lists = 0_u32;
         let mut upper_start = try_filled(levels.len(), || EMPTY)?;
         for (start, &level) in upper_start.iter_mut().zip(levels) {
@@ -63,9 +67,9 @@ impl Links {
             }
         }
         Ok(Self {
-            base_degree: 2 * m,
+            base_degree,
             upper_degree: m,
-            base: Lists::try_new(levels.len() * 2 * m)?,
+            base: Lists::try_new(levels.len() * base_degree)?,
             upper: Lists::try_new(upper_lists as usize * m)?,
             upper_start,
             locks: try_filled(levels.len(), || AtomicBool::new(false))?,
