@@ -242,12 +242,18 @@ impl<'a> DiskGraph<'a> {
         for ptr in nodes {
             self.hints.prefetch_descriptor(ptr.block);
         }
-        if level == 0 {
-            let len = self.shape.node_head_size();
-            for ptr in nodes {
-                let start = self.shape.expected_node_start(ptr.offset);
-                self.hints.prefetch_item(ptr.block, ptr.offset, start, len);
+        let range_of = |offset| {
+            if level == 0 {
+                let start = self.shape.expected_node_start(offset);
+                start..start + self.shape.node_head_size()
+            } else {
+                self.shape.expected_upper_head(offset)
             }
+        };
+        for ptr in nodes {
+            let range = range_of(ptr.offset);
+            self.hints
+                .prefetch_item(ptr.block, ptr.offset, range.start, range.len());
         }
     }
 
@@ -317,6 +323,7 @@ impl GraphStore for DiskGraph<'_> {
     fn expand(
         &mut self,
         ptr: ItemPtr,
+        limit: f32,
         out: &mut Vec<(ItemPtr, Estimate)>,
     ) -> Result<Option<Candidate<ItemPtr>>> {
         out.clear();
@@ -328,8 +335,12 @@ impl GraphStore for DiskGraph<'_> {
             let sums = &mut sums[..neighbors.len()];
             query.sign_sums(edges.signs(), sums);
             let owner = query.owner_estimate(candidate.key);
-            let estimates = (edges.factors().zip(sums)).map(|(f, sum)| owner.neighbor(f, *sum));
-            out.extend(neighbors.zip(estimates));
+            for ((neighbor, factors), sum) in neighbors.zip(edges.factors()).zip(sums) {
+                let estimate = owner.neighbor(factors, *sum);
+                if !estimate.is_beyond(limit) {
+                    out.push((neighbor, estimate));
+                }
+            }
             candidate
         })
     }

@@ -47,10 +47,12 @@ pub trait GraphStore {
     }
 
     /// Reads a node of a level that has estimates: puts its neighbors with their estimates into `out`, which is
-    /// cleared first, and returns the node itself. `None` if it is gone.
+    /// cleared first, and returns the node itself. Those that are surely farther than `limit` are left out. `None` if
+    /// the node is gone.
     fn expand(
         &mut self,
         _node: Self::Node,
+        _limit: f32,
         out: &mut Vec<(Self::Node, Estimate)>,
     ) -> Result<Option<Candidate<Self::Node>>, Self::Error> {
         out.clear();

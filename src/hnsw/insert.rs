@@ -178,7 +178,14 @@ impl Inserter {
         };
         let mut graph = DiskGraph::new(self.index, &self.shape, query, hints);
         let top = level.min(meta.entry_level);
-        let Some(mut entry) = descend(&mut graph, meta.entry, meta.entry_level, top)? else {
+        let Some(mut entry) = descend(
+            &mut graph,
+            &mut self.search,
+            meta.entry,
+            meta.entry_level,
+            top,
+        )?
+        else {
             return Ok(lists);
         };
         let mut found: Vec<Candidate<ItemPtr>> = Vec::new();

@@ -304,10 +304,12 @@ impl Repair {
             return Ok(false);
         };
         let mut graph = DiskGraph::new(self.index, &shape, &query, &mut self.hints);
-        let Some(entry) = descend(&mut graph, meta.entry, meta.entry_level, 0)? else {
+        let mut search = LayerSearch::default();
+        let entry = descend(&mut graph, &mut search, meta.entry, meta.entry_level, 0)?;
+        let Some(entry) = entry else {
             return Ok(false);
         };
-        let mut search = LayerSearch::default();
+        search.clear();
         search.seed(&mut graph, 0, &[entry])?;
         search.run(&mut graph, 0, LINK_EF, Bounds::NONE)?;
         let mut found = Vec::new();

@@ -48,36 +48,28 @@ order_by_key!(Nearest, |a, b| b.total_cmp(&a));
 order_by_key!(Farthest, |a, b| a.total_cmp(&b));
 
 /// Walks greedily from `entry` on level `from` down to level `to` (exclusive) and returns the nearest node found,
-/// as a handle of level `to`. `None` if the entry is gone.
+/// as a handle of level `to`. `None` if the entry is gone. `search` is used for each level and left in any state.
 pub fn descend<S: GraphStore>(
     store: &mut S,
+    search: &mut LayerSearch<S::Node>,
     entry: S::Node,
     from: u8,
     to: u8,
 ) -> Result<Option<S::Node>, S::Error> {
-    if from <= to {
-        return Ok(Some(entry));
-    }
-    let (mut neighbors, mut evaluated) = (Vec::new(), Vec::new());
-    store.evaluate(&[entry], from, &mut evaluated)?;
-    let Some(mut best) = evaluated.first().copied() else {
-        return Ok(None);
-    };
+    let mut nearest = entry;
     for level in (to + 1..=from).rev() {
-        loop {
-            store.neighbors(best.node, level, &mut neighbors)?;
-            evaluated.clear();
-            store.evaluate(&neighbors, level, &mut evaluated)?;
-            match evaluated.iter().min_by(|a, b| a.key.total_cmp(&b.key)) {
-                Some(nearest) if nearest.key < best.key => best = *nearest,
-                _ => break,
-            }
+        search.clear();
+        search.seed(store, level, &[nearest])?;
+        search.run(store, level, 1, Bounds::NONE)?;
+        match search.best.pop() {
+            Some(Farthest(found)) => nearest = found.node,
+            None => return Ok(None),
         }
     }
-    if to == 0 {
-        store.ground(best.node)
+    if to == 0 && from > 0 {
+        store.ground(nearest)
     } else {
-        Ok(Some(best.node))
+        Ok(Some(nearest))
     }
 }
 
@@ -198,22 +190,14 @@ impl<N: Copy + Eq> LayerSearch<N> {
         {
             self.best.push(Farthest(candidate));
         }
-        let has_estimates = store.has_estimates(level);
+        if store.has_estimates(level) {
+            return self.run_estimated(store, ef, bounds);
+        }
         while let Some(Nearest(nearest)) = self.frontier.peek().copied() {
-            if has_estimates && !self.is_current::<S>(nearest) {
-                continue;
-            }
-            if !self.is_wanted(nearest.key, ef) && nearest.key > self.farthest_key() {
-                break;
-            }
-            if self.is_bounded(bounds) {
+            if !self.is_promising(nearest.key, ef) || self.is_bounded(bounds) {
                 break;
             }
             self.frontier.pop();
-            if has_estimates {
-                self.expand(store, nearest.node, ef)?;
-                continue;
-            }
             store.neighbors(nearest.node, level, &mut self.neighbors)?;
             self.admit(store, level, ef)?;
             if let Some(Nearest(next)) = self.frontier.peek() {
@@ -221,6 +205,54 @@ impl<N: Copy + Eq> LayerSearch<N> {
             }
         }
         Ok(())
+    }
+
+    /// [`Self::run`] where the store has estimates. A node is chosen while the one before it is expanded, so that its
+    /// page can be on the way meanwhile.
+    fn run_estimated<S: GraphStore<Node = N>>(
+        &mut self,
+        store: &mut S,
+        ef: usize,
+        bounds: Bounds,
+    ) -> Result<(), S::Error> {
+        let mut chosen = None;
+        loop {
+            let next = self.choose::<S>(ef, bounds);
+            if let Some(node) = next {
+                self.estimates.settle(S::place(node));
+                store.prefetch(node, 0);
+            }
+            match std::mem::replace(&mut chosen, next) {
+                Some(node) => self.expand(store, node, ef)?,
+                None if next.is_none() => return Ok(()),
+                None => {}
+            }
+        }
+    }
+
+    /// Takes the next node to expand out of the frontier; `None` if the search ends here as far as is known.
+    fn choose<S: GraphStore<Node = N>>(&mut self, ef: usize, bounds: Bounds) -> Option<N> {
+        loop {
+            let Nearest(top) = *self.frontier.peek()?;
+            match self.estimates.order_key(S::place(top.node)) {
+                // Expanded already, from a better place in the frontier.
+                None => {
+                    self.frontier.pop();
+                }
+                // It comes later than it seemed when it was put there.
+                Some(key) if key > top.key => {
+                    self.frontier.pop();
+                    self.frontier.push(Nearest(Candidate { key, ..top }));
+                }
+                Some(key) => {
+                    if !self.is_promising(key, ef) || self.is_bounded(bounds) {
+                        return None;
+                    }
+                    self.frontier.pop();
+                    return Some(top.node);
+                }
+            }
+        }
     }
 
     /// Nodes that the last run found.
@@ -255,37 +287,26 @@ impl<N: Copy + Eq> LayerSearch<N> {
             .map_or(f32::INFINITY, |farthest| farthest.0.key)
     }
 
-    /// Whether the top of the frontier is where it belongs. If not it is taken away: its key was computed meanwhile,
-    /// or it comes later than it seemed and goes back with the key it has now.
-    fn is_current<S: GraphStore<Node = N>>(&mut self, top: Candidate<N>) -> bool {
-        match self.estimates.order_key(S::place(top.node)) {
-            Some(key) if key > top.key => {
-                self.frontier.pop();
-                self.frontier.push(Nearest(Candidate { key, ..top }));
-                false
-            }
-            Some(_) => true,
-            None => {
-                self.frontier.pop();
-                false
-            }
-        }
+    /// Whether what lies behind a node with `key` can still be among the `ef` nearest.
+    #[inline]
+    fn is_promising(&self, key: f32, ef: usize) -> bool {
+        self.best.len() < ef || key.total_cmp(&self.farthest_key()).is_le()
     }
 
-    /// Computes the key of a node of the frontier and takes in the estimates of its neighbors.
+    /// Computes the key of a node taken out of the frontier, and takes in the estimates of its neighbors.
     fn expand<S: GraphStore<Node = N>>(
         &mut self,
         store: &mut S,
         node: N,
         ef: usize,
     ) -> Result<(), S::Error> {
-        // The next one, unless this one's list names a nearer.
-        let guess = self.frontier.peek().map(|Nearest(next)| next.node);
-        if let Some(next) = guess {
-            store.prefetch(next, 0);
-        }
-        self.estimates.settle(S::place(node));
-        let expanded = store.expand(node, &mut self.estimated)?;
+        // A search that is not resumed never expands what is farther than the farthest found.
+        let limit = if self.resumable || self.best.len() < ef {
+            f32::INFINITY
+        } else {
+            self.farthest_key()
+        };
+        let expanded = store.expand(node, limit, &mut self.estimated)?;
         self.expanded += 1;
         if let Some(candidate) = expanded.filter(|candidate| candidate.is_live) {
             self.keep(candidate, ef);
@@ -302,10 +323,6 @@ impl<N: Copy + Eq> LayerSearch<N> {
                     is_live: true,
                 }));
             }
-        }
-        match self.frontier.peek() {
-            Some(Nearest(next)) if Some(next.node) != guess => store.prefetch(next.node, 0),
-            _ => {}
         }
         Ok(())
     }

@@ -6,6 +6,7 @@ use super::{CHUNK_SIZE, ITEM_PTR_SIZE, MAX_LEVEL, OPAQUE_SIZE};
 use crate::distance::Metric;
 use crate::hnsw::codes::{CodeParams, sign_bytes};
 use crate::pg::page::{HEADER_SIZE, LINE_POINTER_SIZE, PAGE_SIZE};
+use std::ops::Range;
 
 const PAGE_ROOM: usize = PAGE_SIZE - HEADER_SIZE - OPAQUE_SIZE;
 /// Largest item a page holds.
@@ -222,5 +223,14 @@ impl Shape {
     pub fn expected_node_start(&self, offset: u16) -> usize {
         let end = PAGE_SIZE - OPAQUE_SIZE;
         end.saturating_sub(usize::from(offset) * self.node_size())
+    }
+
+    /// Where on a page the upper item at `offset` probably has its factors and code: most items there are of level 1,
+    /// and the range has room for one that is not.
+    pub fn expected_upper_head(&self, offset: u16) -> Range<usize> {
+        let list = self.m * ITEM_PTR_SIZE;
+        let end = PAGE_SIZE - OPAQUE_SIZE;
+        let start = end.saturating_sub(usize::from(offset) * self.upper_size(1));
+        start.saturating_sub(list)..start + self.lists_at()
     }
 }
