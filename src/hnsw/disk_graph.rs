@@ -12,9 +12,12 @@ use super::layout::{
 };
 use crate::error::{Error, Result, SqlState};
 use crate::pg::buffer::{BufferHints, Shared};
+use crate::pg::interrupt;
 use crate::pg::page::Page;
 use crate::pg::relation::Relation;
 
+/// Neighbor lists read between two looks at whether the command was cancelled.
+const LISTS_PER_INTERRUPT_CHECK: u32 = 64;
 /// Most neighbors a node can have: twice the largest `m`.
 const MAX_DEGREE: usize = 200;
 /// Distances prefetched at once: a whole list of an index with the default `m`.
@@ -145,6 +148,7 @@ pub struct DiskGraph<'a> {
     shape: &'a Shape,
     query: &'a Query,
     hints: &'a mut BufferHints,
+    lists_read: u32,
 }
 
 impl<'a> DiskGraph<'a> {
@@ -160,6 +164,16 @@ impl<'a> DiskGraph<'a> {
             shape,
             query,
             hints,
+            lists_read: 0,
+        }
+    }
+
+    /// Serves interrupts now and then: called where no lock is held.
+    #[inline]
+    fn count_list(&mut self) {
+        self.lists_read = self.lists_read.wrapping_add(1);
+        if self.lists_read.is_multiple_of(LISTS_PER_INTERRUPT_CHECK) {
+            interrupt::check();
         }
     }
 
@@ -278,6 +292,7 @@ impl GraphStore for DiskGraph<'_> {
 
     fn neighbors(&mut self, node: ItemPtr, level: u8, out: &mut Vec<ItemPtr>) -> Result<()> {
         out.clear();
+        self.count_list();
         if level == 0 {
             self.with_node(node, |node| out.extend(node.neighbors()))?;
         } else {
@@ -316,6 +331,11 @@ impl GraphStore for DiskGraph<'_> {
         Ok(())
     }
 
+    fn ambiguous_up_to(&self, nearest_key: f32, farthest: &Candidate<ItemPtr>) -> f32 {
+        self.query
+            .ambiguous_up_to(nearest_key, farthest.key, farthest.slack)
+    }
+
     fn has_estimates(&self, level: u8) -> bool {
         level == 0 && self.shape.storage == Storage::Inline
     }
@@ -327,6 +347,7 @@ impl GraphStore for DiskGraph<'_> {
         out: &mut Vec<(ItemPtr, Estimate)>,
     ) -> Result<Option<Candidate<ItemPtr>>> {
         out.clear();
+        self.count_list();
         let query = self.query;
         self.with_node(ptr, |node| {
             let candidate = Self::candidate(query, ptr, node);

@@ -46,6 +46,12 @@ pub trait GraphStore {
         false
     }
 
+    /// The largest key that a node may have whose true distance is not surely beyond that of `farthest`, given the key
+    /// of the nearest node found. The key of `farthest` itself where distances are told well enough by keys.
+    fn ambiguous_up_to(&self, _nearest_key: f32, farthest: &Candidate<Self::Node>) -> f32 {
+        farthest.key
+    }
+
     /// Reads a node of a level that has estimates: puts its neighbors with their estimates into `out`, which is
     /// cleared first, and returns the node itself. Those that are surely farther than `limit` are left out. `None` if
     /// the node is gone.

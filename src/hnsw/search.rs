@@ -80,13 +80,17 @@ pub struct Bounds {
     pub max_visited: usize,
     /// Bytes of candidates after which no further candidate is expanded.
     pub max_bytes: usize,
+    /// Computed distances after which a search does not go on any more only because the codes of what it has found and
+    /// of what it could find are too alike (see [`GraphStore::ambiguous_up_to`]).
+    pub max_ambiguous: usize,
 }
 
 impl Bounds {
-    /// No bound.
+    /// No bound, and no look at what cannot be told apart.
     pub const NONE: Bounds = Bounds {
         max_visited: usize::MAX,
         max_bytes: usize::MAX,
+        max_ambiguous: 0,
     };
 }
 
@@ -100,7 +104,12 @@ pub struct LayerSearch<N> {
     expanded: usize,
     frontier: BinaryHeap<Nearest<N>>,
     best: BinaryHeap<Farthest<N>>,
+    /// Computed, but not among the best: for later runs, or too like the best to be left out.
     spare: BinaryHeap<Nearest<N>>,
+    /// Least key found.
+    nearest_key: f32,
+    /// Keys up to this belong to what is found, once `ef` nodes are.
+    limit: f32,
     resumable: bool,
     neighbors: Vec<N>,
     estimated: Vec<(N, Estimate)>,
@@ -116,6 +125,8 @@ impl<N> Default for LayerSearch<N> {
             frontier: BinaryHeap::new(),
             best: BinaryHeap::new(),
             spare: BinaryHeap::new(),
+            nearest_key: f32::INFINITY,
+            limit: f32::INFINITY,
             resumable: false,
             neighbors: Vec::new(),
             estimated: Vec::new(),
@@ -136,6 +147,8 @@ impl<N: Copy + Eq> LayerSearch<N> {
         self.visited.clear();
         self.estimates.clear();
         self.expanded = 0;
+        self.nearest_key = f32::INFINITY;
+        self.limit = f32::INFINITY;
         self.frontier.clear();
         self.best.clear();
         self.spare.clear();
@@ -194,7 +207,8 @@ impl<N: Copy + Eq> LayerSearch<N> {
             return self.run_estimated(store, ef, bounds);
         }
         while let Some(Nearest(nearest)) = self.frontier.peek().copied() {
-            if !self.is_promising(nearest.key, ef) || self.is_bounded(bounds) {
+            self.set_limit(store, ef, bounds);
+            if nearest.key.total_cmp(&self.limit).is_gt() || self.is_bounded(bounds) {
                 break;
             }
             self.frontier.pop();
@@ -217,7 +231,8 @@ impl<N: Copy + Eq> LayerSearch<N> {
     ) -> Result<(), S::Error> {
         let mut chosen = None;
         loop {
-            let next = self.choose::<S>(ef, bounds);
+            self.set_limit(store, ef, bounds);
+            let next = self.choose::<S>(bounds);
             if let Some(node) = next {
                 self.estimates.settle(S::place(node));
                 store.prefetch(node, 0);
@@ -231,7 +246,7 @@ impl<N: Copy + Eq> LayerSearch<N> {
     }
 
     /// Takes the next node to expand out of the frontier; `None` if the search ends here as far as is known.
-    fn choose<S: GraphStore<Node = N>>(&mut self, ef: usize, bounds: Bounds) -> Option<N> {
+    fn choose<S: GraphStore<Node = N>>(&mut self, bounds: Bounds) -> Option<N> {
         loop {
             let Nearest(top) = *self.frontier.peek()?;
             match self.estimates.order_key(S::place(top.node)) {
@@ -245,7 +260,7 @@ impl<N: Copy + Eq> LayerSearch<N> {
                     self.frontier.push(Nearest(Candidate { key, ..top }));
                 }
                 Some(key) => {
-                    if !self.is_promising(key, ef) || self.is_bounded(bounds) {
+                    if key.total_cmp(&self.limit).is_gt() || self.is_bounded(bounds) {
                         return None;
                     }
                     self.frontier.pop();
@@ -287,10 +302,19 @@ impl<N: Copy + Eq> LayerSearch<N> {
             .map_or(f32::INFINITY, |farthest| farthest.0.key)
     }
 
-    /// Whether what lies behind a node with `key` can still be among the `ef` nearest.
+    /// Sets the key beyond which nothing belongs to what is found.
     #[inline]
-    fn is_promising(&self, key: f32, ef: usize) -> bool {
-        self.best.len() < ef || key.total_cmp(&self.farthest_key()).is_le()
+    fn set_limit<S: GraphStore<Node = N>>(&mut self, store: &S, ef: usize, bounds: Bounds) {
+        self.limit = match self.best.peek() {
+            Some(Farthest(farthest)) if self.best.len() >= ef => {
+                if self.visited_count() < bounds.max_ambiguous {
+                    store.ambiguous_up_to(self.nearest_key, farthest)
+                } else {
+                    farthest.key
+                }
+            }
+            _ => f32::INFINITY,
+        };
     }
 
     /// Computes the key of a node taken out of the frontier, and takes in the estimates of its neighbors.
@@ -300,11 +324,11 @@ impl<N: Copy + Eq> LayerSearch<N> {
         node: N,
         ef: usize,
     ) -> Result<(), S::Error> {
-        // A search that is not resumed never expands what is farther than the farthest found.
-        let limit = if self.resumable || self.best.len() < ef {
+        // A search that is not resumed never expands what is beyond the limit, which falls as nearer nodes are found.
+        let limit = if self.resumable {
             f32::INFINITY
         } else {
-            self.farthest_key()
+            self.limit
         };
         let expanded = store.expand(node, limit, &mut self.estimated)?;
         self.expanded += 1;
@@ -314,7 +338,7 @@ impl<N: Copy + Eq> LayerSearch<N> {
         for i in 0..self.estimated.len() {
             let (node, estimate) = self.estimated[i];
             if let Some(key) = self.estimates.note(S::place(node), estimate)
-                && (self.resumable || self.is_wanted(key, ef))
+                && (self.resumable || key <= self.limit)
             {
                 self.frontier.push(Nearest(Candidate {
                     key,
@@ -330,15 +354,18 @@ impl<N: Copy + Eq> LayerSearch<N> {
     /// Takes a node whose key is computed into the found ones, or keeps it for a later run.
     #[inline]
     fn keep(&mut self, candidate: Candidate<N>, ef: usize) {
+        self.nearest_key = self.nearest_key.min(candidate.key);
+        let mut left_out = Some(candidate);
         if self.is_wanted(candidate.key, ef) {
             self.best.push(Farthest(candidate));
-            if self.best.len() > ef
-                && let Some(Farthest(evicted)) = self.best.pop()
-                && self.resumable
-            {
-                self.spare.push(Nearest(evicted));
-            }
-        } else if self.resumable {
+            left_out = (self.best.len() > ef)
+                .then(|| self.best.pop())
+                .flatten()
+                .map(|Farthest(evicted)| evicted);
+        }
+        if let Some(candidate) = left_out
+            && (self.resumable || candidate.key <= self.limit)
+        {
             self.spare.push(Nearest(candidate));
         }
     }
@@ -357,7 +384,7 @@ impl<N: Copy + Eq> LayerSearch<N> {
         store.evaluate(&self.neighbors, level, &mut self.evaluated)?;
         for i in 0..self.evaluated.len() {
             let candidate = self.evaluated[i];
-            if self.resumable || self.is_wanted(candidate.key, ef) {
+            if self.resumable || self.is_wanted(candidate.key, ef) || candidate.key <= self.limit {
                 self.frontier.push(Nearest(candidate));
             }
             if candidate.is_live {
@@ -367,9 +394,15 @@ impl<N: Copy + Eq> LayerSearch<N> {
         Ok(())
     }
 
-    /// Takes the nodes found by the last run, in no particular order.
+    /// Takes the nodes found by the last run, in no particular order: as many as it was to find, and those that cannot
+    /// be told from the farthest of them.
     pub fn take_best(&mut self, out: &mut Vec<Candidate<N>>) {
         out.extend(self.best.drain().map(|Farthest(candidate)| candidate));
+        while let Some(Nearest(next)) = self.spare.peek()
+            && next.key <= self.limit
+        {
+            out.extend(self.spare.pop().map(|Nearest(candidate)| candidate));
+        }
     }
 
     /// Takes all remaining nodes that a resumable search computed a distance to, in no particular order.

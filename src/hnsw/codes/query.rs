@@ -15,6 +15,9 @@ use crate::distance::{Kernels, Metric, kernels};
 /// Largest magnitude of an element of a query: 14 bits with sign.
 const QUERY_MAX: f64 = 8191.0;
 
+/// Errors up to this share of the range of the distances found do not make a search go on.
+const TOLERATED: f32 = 0.5;
+
 /// Unit roundoff of binary32, 2^-24, with room for the rounding of our own binary64 arithmetic.
 const UNIT: f64 = f32::EPSILON as f64 * 0.501;
 
@@ -190,6 +193,24 @@ impl Query {
         }
         let coding = query_norm * error + self.error * code_norm;
         round_up((coding + self.gamma * magnitude + self.underflow) / DOWN)
+    }
+
+    /// The largest key of codes that cannot be told from one with key `farthest`, `slack` being the usual slack of both.
+    ///
+    /// `farthest` itself while errors are small beside the differences among what a search has found so far, from
+    /// `nearest` on: then the order of codes is nearly that of the vectors. Where a few far values or groups make the
+    /// steps of the codes coarser than the distances that matter, many codes are equal, and which of them a search
+    /// meets first says nothing: it has to go on until all have been seen.
+    pub fn ambiguous_up_to(&self, nearest: f32, farthest: f32, slack: f32) -> f32 {
+        let is_squared = matches!(self.metric, Metric::L2 | Metric::Cosine);
+        let distance = |key: f32| if is_squared { key.max(0.0).sqrt() } else { key };
+        let (nearest, end) = (distance(nearest), distance(farthest));
+        let excess = 2.0 * slack - TOLERATED * (end - nearest);
+        if !(excess > 0.0 && excess.is_finite()) {
+            return farthest;
+        }
+        let end = end + excess;
+        if is_squared { end * end } else { end }
     }
 
     /// Upper bound of the squared L2 norm of `q^`.
