@@ -296,7 +296,11 @@ fn cancel_stops_a_build() {
 #[test]
 fn hnsw_rs_refuses_too_many_links() {
     let arena = encode(Metric::L2, 2, &[0.0, 1.0]);
-    let params = BuildParams { m: 300, base_degree: 600, ..PARAMS };
+    let params = BuildParams {
+        m: 300,
+        base_degree: 600,
+        ..PARAMS
+    };
     let result = HnswRsBuilder.build(&arena, &params, &BuildControl::default());
     assert!(matches!(result, Err(BuildFailure::Internal(_))));
 }
