@@ -10,8 +10,10 @@ use crate::hnsw::nearest::MAX_NODES;
 use crate::pg::relation::Tid;
 use std::collections::HashMap;
 
-/// Rows that a part may hold beside one a node: a part with more ends, and their vectors' next rows begin a new node.
+/// Rows that a part may hold for each member of its graph.
 const ROWS_PER_MEMBER: usize = 8;
+/// Most parts that one partition is divided into by the hashes of its vectors.
+const MAX_CLASSES: u64 = 1 << 16;
 
 /// Nodes that are built together.
 #[derive(Debug, Clone, Copy)]
@@ -210,11 +212,50 @@ pub(super) fn gather<H: Host>(
         dims,
         record: Vec::new(),
     };
-    let mut record = vec![0; Row::bytes(dims)];
-    let batch = settings.records_each(size_of::<[u16; 2]>()) as u64;
-    let mut chosen: Vec<[u16; 2]> = Vec::new();
     for partition in 0..partitions as u16 {
+        // What does not fit is divided by hashes, so that equal vectors stay together.
+        let mut classes = vec![Class {
+            modulus: 1,
+            remainder: 0,
+        }];
+        while let Some(class) = classes.pop() {
+            if !nodes.add_class(rows, &mut choices, partition, class, &upper)? {
+                classes.extend(class.halves());
+            }
+        }
+    }
+    Ok(nodes)
+}
+
+/// The rows of a partition whose hashes leave a remainder.
+#[derive(Clone, Copy)]
+struct Class {
+    modulus: u64,
+    remainder: u64,
+}
+
+impl Class {
+    fn halves(self) -> [Self; 2] {
+        let modulus = 2 * self.modulus;
+        [self.remainder, self.remainder + self.modulus].map(|remainder| Self { modulus, remainder })
+    }
+}
+
+impl<F: SpillFile> Nodes<F> {
+    /// Makes nodes of a class of the rows of `partition`; whether they fit into one part. Nothing has changed if not.
+    fn add_class<H: Host<File = F>>(
+        &mut self,
+        rows: &mut SpilledRows<'_, H>,
+        choices: &mut F,
+        partition: u16,
+        class: Class,
+        upper: &UpperChoice,
+    ) -> Result<bool> {
+        let mut record = vec![0; Row::bytes(self.dims)];
+        let batch = rows.settings.records_each(size_of::<[u16; 2]>()) as u64;
+        let mut chosen: Vec<[u16; 2]> = Vec::new();
         let mut gathering = Gathering::new(partition);
+        let mut has_changed = false;
         for first in (0..rows.count).step_by(batch as usize) {
             rows.host.run_short(|| ())?;
             chosen.resize(batch.min(rows.count - first) as usize, [0; 2]);
@@ -227,19 +268,26 @@ pub(super) fn gather<H: Host>(
                     continue;
                 }
                 rows.file.read_at(row * record.len() as u64, &mut record)?;
-                gathering.add(&record, *lent_to);
-                if gathering.is_full(&settings) {
-                    nodes.add_part(gathering, &upper)?;
+                if Row::read(&record).hash % class.modulus != class.remainder {
+                    continue;
+                }
+                if gathering.is_full(&rows.settings) {
+                    let is_divisible = gathering.lent_to.len() > 1 && class.modulus < MAX_CLASSES;
+                    if is_divisible && !has_changed {
+                        return Ok(false);
+                    }
+                    // So many rows of one vector that it gets a second node.
+                    has_changed = true;
+                    self.add_part(gathering, upper)?;
                     gathering = Gathering::new(partition);
                 }
+                gathering.add(&record, *lent_to);
             }
         }
-        nodes.add_part(gathering, &upper)?;
+        self.add_part(gathering, upper)?;
+        Ok(true)
     }
-    Ok(nodes)
-}
 
-impl<F: SpillFile> Nodes<F> {
     /// Gives the nodes of a part their numbers and writes them; nothing for a part without nodes.
     fn add_part(&mut self, mut gathered: Gathering, upper: &UpperChoice) -> Result<()> {
         let (first, count) = (self.count, gathered.lent_to.len());
