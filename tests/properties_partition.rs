@@ -120,6 +120,7 @@ fn settings<'a>(
         builder,
         members,
         memory_bytes: 1 << 20,
+        with_codes: true,
     }
 }
 
@@ -161,7 +162,7 @@ fn read(graph: &mut dyn NodeSource) -> Whole {
         lists: Vec::new(),
         rows: Vec::new(),
     };
-    let mut list = Vec::new();
+    let (mut list, mut codes) = (Vec::new(), Vec::new());
     for node in 0..graph.node_count() as u32 {
         let tids = graph.node(node).expect("a node").tids;
         let rows: Vec<usize> = tids.iter().map(|tid| row_of(*tid)).collect();
@@ -174,9 +175,19 @@ fn read(graph: &mut dyn NodeSource) -> Whole {
         let top = levels.get(&node).copied().unwrap_or(0);
         let lists = (0..=top).map(|level| {
             graph.neighbors(node, level, &mut list).expect("a list");
+            if level == 0 {
+                for id in list.iter().chain([&node]) {
+                    let (code, factors) = graph.code(*id).expect("a code");
+                    codes.push((*id, code.to_vec(), *factors));
+                }
+            }
             list.clone()
         });
         whole.lists.push(lists.collect());
+        for (id, code, factors) in codes.drain(..) {
+            let data = graph.node(id).expect("a node");
+            assert_eq!((data.code, data.factors), (&code[..], factors));
+        }
     }
     let rows: usize = whole.rows.iter().map(Vec::len).sum();
     assert_eq!(graph.tid_count(), rows as u64);
@@ -288,6 +299,7 @@ fn parts_find_what_the_whole_finds() {
     let (rows, dims) = (12_000, 16);
     let build_params = BuildParams {
         m: 8,
+        base_degree: 16,
         ef_construction: 40,
         max_level: 4,
         seed: 42,
@@ -336,6 +348,7 @@ fn one_thread_builds_the_same_parts_again() {
     let params = code_params(Metric::L2, dims, &values);
     let build_params = BuildParams {
         m: 4,
+        base_degree: 8,
         ef_construction: 20,
         max_level: 4,
         seed: 1,
@@ -357,6 +370,7 @@ fn a_cancelled_build_says_so() {
     let params = code_params(Metric::L2, dims, &values);
     let build_params = BuildParams {
         m: 4,
+        base_degree: 8,
         ef_construction: 20,
         max_level: 4,
         seed: 1,
@@ -403,7 +417,7 @@ proptest! {
             (0..rows * dims).map(|_| (next() * values_each).floor() - 1.0).collect();
         let params = code_params(metric, dims, &values);
         let build_params =
-            BuildParams { m, ef_construction: 2 * m + more_candidates, max_level, seed, threads };
+            BuildParams { m, base_degree: 2 * m, ef_construction: 2 * m + more_candidates, max_level, seed, threads };
         let builder: &(dyn GraphBuilder + Sync) =
             if is_reference { &HnswRsBuilder } else { &FlatBuilder };
         let settings = settings(&params, builder, build_params, members);

@@ -36,7 +36,7 @@ use records::Row;
 /// Smaller parts are not worth while: their graphs would hardly know one another.
 pub const MIN_MEMBERS: usize = 256;
 /// Share of a part's members that a partition is planned to own: half of them are lent, and clusters differ in size.
-const PLANNED_SHARE: f64 = 0.35;
+const PLANNED_SHARE: f64 = 0.42;
 /// Rows of the sample, if memory allows, and at least so many a partition.
 const SAMPLE_ROWS: usize = 20_000;
 const SAMPLE_ROWS_EACH: usize = 64;

@@ -1,7 +1,7 @@
 //! Centers of the partitions, found on a sample of rows, and the two that are nearest to a row. Pure.
 //!
 //! The sample is cut in halves again and again, each cut across the direction in which its halves differ most, so
-//! that the partitions come out about equal; a few rounds of Lloyd's algorithm then move the centers into the middle
+//! that the partitions come out about equal; a round of Lloyd's algorithm then moves the centers into the middle
 //! of what is nearest to them. Always by Euclidean distance of the codes, whatever the metric: with the inner product
 //! of the index nearly every row would choose the center of the largest norm.
 
@@ -11,9 +11,9 @@ use crate::hnsw::codes::{CodeArena, CodeParams, Factors};
 use rayon::prelude::*;
 use std::sync::atomic::Ordering;
 
-/// Rounds that turn a cut, and rounds of Lloyd's algorithm.
+/// Rounds that turn a cut, and rounds of Lloyd's algorithm: more of these make the partitions unequal.
 const CUT_ROUNDS: usize = 5;
-const LLOYD_ROUNDS: usize = 4;
+const LLOYD_ROUNDS: usize = 1;
 
 /// Centers as codes.
 #[derive(Debug)]

@@ -36,6 +36,8 @@ pub(super) struct Nodes<F> {
     pub count: u32,
     pub tid_count: u64,
     pub parts: Vec<Part>,
+    /// How many nodes are lent to each partition.
+    lent_counts: Vec<u32>,
     /// Nodes with an upper level, ascending.
     pub uppers: Vec<u32>,
     /// Nodes with more than [`INLINE_TIDS`] rows, and how many.
@@ -85,7 +87,7 @@ impl<F: SpillFile> Nodes<F> {
         Ok(())
     }
 
-    /// Puts at most `most` of the nodes lent to part `number` into `out`, ascending.
+    /// Appends nodes lent to part `number` to `out`, ascending, until that holds `most`: all, or an even choice.
     pub(super) fn lent(
         &mut self,
         number: usize,
@@ -98,6 +100,9 @@ impl<F: SpillFile> Nodes<F> {
         let is_sibling = |part: &&Part| part.partition == partition;
         let siblings = self.parts.iter().filter(is_sibling).count() as u32;
         let before = self.parts[..number].iter().filter(is_sibling).count() as u32;
+        let lent = u64::from(self.lent_counts[usize::from(partition)] / siblings).max(1);
+        let room = most.saturating_sub(out.len()) as u64;
+        let is_chosen = |node: u32| lent <= room || scatter(u64::from(node)) % lent < room;
         let batch = settings.records_each(size_of::<u16>()) as u32;
         let mut lent_to = Vec::new();
         for first in (0..self.count).step_by(batch as usize) {
@@ -109,7 +114,8 @@ impl<F: SpillFile> Nodes<F> {
             let found = (first..)
                 .zip(&lent_to)
                 .filter(|&(node, &to)| to == partition && node % siblings == before)
-                .map(|(node, _)| node);
+                .map(|(node, _)| node)
+                .filter(|&node| is_chosen(node));
             out.extend(found.take(most - out.len()));
         }
         Ok(())
@@ -184,11 +190,15 @@ impl UpperChoice {
     }
 
     fn takes(&self, node: u32, so_far: usize) -> bool {
-        // The odd multiplier and the shifts scatter consecutive numbers (SplitMix64's finalizer).
-        let mut z = (self.seed ^ u64::from(node)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        (z ^ (z >> 31)) < self.threshold && so_far < self.most
+        scatter(self.seed ^ u64::from(node)) < self.threshold && so_far < self.most
     }
+}
+
+/// A bijection that scatters consecutive numbers (SplitMix64's finalizer).
+fn scatter(number: u64) -> u64 {
+    let mut z = number.wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    z ^ (z >> 31)
 }
 
 /// Makes the nodes of all rows; `choices` holds the two partitions of each row.
@@ -207,6 +217,7 @@ pub(super) fn gather<H: Host>(
         count: 0,
         tid_count: 0,
         parts: Vec::new(),
+        lent_counts: vec![0; partitions],
         uppers: Vec::new(),
         chained: Vec::new(),
         dims,
@@ -328,6 +339,9 @@ impl<F: SpillFile> Nodes<F> {
             if group.len() > INLINE_TIDS {
                 self.chained.push((node, tid_count));
             }
+        }
+        for partition in &gathered.lent_to {
+            self.lent_counts[usize::from(*partition)] += 1;
         }
         self.lent_to
             .append(bytemuck::cast_slice(&gathered.lent_to))?;
