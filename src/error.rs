@@ -42,6 +42,8 @@ pub enum SqlState {
     ObjectNotInPrerequisiteState,
     /// 57014
     QueryCanceled,
+    /// 58030
+    IoError,
     /// XX000
     InternalError,
     /// XX001

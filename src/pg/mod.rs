@@ -23,6 +23,7 @@ pub mod report;
 pub mod row_set;
 pub mod settings;
 pub mod snapshot;
+pub mod temp_file;
 pub mod vacuum_info;
 pub mod varlena;
 pub mod wal;

@@ -22,6 +22,7 @@ fn code(state: SqlState) -> Code {
         SqlState::ProgramLimitExceeded => Code::ERRCODE_PROGRAM_LIMIT_EXCEEDED,
         SqlState::ObjectNotInPrerequisiteState => Code::ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
         SqlState::QueryCanceled => Code::ERRCODE_QUERY_CANCELED,
+        SqlState::IoError => Code::ERRCODE_IO_ERROR,
         SqlState::InternalError => Code::ERRCODE_INTERNAL_ERROR,
         SqlState::DataCorrupted => Code::ERRCODE_DATA_CORRUPTED,
         SqlState::IndexCorrupted => Code::ERRCODE_INDEX_CORRUPTED,

@@ -1,6 +1,9 @@
 //! The trait that every graph builder fulfils, its parameters and its result. Pure.
 
+use crate::error::{Error, SqlState};
 use crate::hnsw::codes::CodeArena;
+use crate::hnsw::select::select_neighbors;
+use std::convert::Infallible;
 use std::sync::atomic::{AtomicBool, AtomicU64};
 
 /// Parameters of a build, validated by the caller: `2 <= m <= 100`, `2 * m <= ef_construction <= 1000`.
@@ -38,6 +41,20 @@ pub enum BuildFailure {
     OutOfMemory(usize),
     /// A builder's own fault, in words.
     Internal(String),
+}
+
+impl From<BuildFailure> for Error {
+    fn from(failure: BuildFailure) -> Self {
+        match failure {
+            BuildFailure::Canceled => Error::new(SqlState::QueryCanceled, "canceling index build"),
+            BuildFailure::OutOfMemory(bytes) => Error::new(SqlState::OutOfMemory, "out of memory")
+                .with_detail(format!("The build of the graph asked for {bytes} bytes."))
+                .with_hint("Lower maintenance_work_mem, or free memory on the server."),
+            BuildFailure::Internal(what) => {
+                Error::new(SqlState::InternalError, "could not build the graph").with_detail(what)
+            }
+        }
+    }
 }
 
 /// Adjacency of one built graph over node ids `0..len`.
@@ -136,6 +153,74 @@ pub trait GraphBuilder {
         params: &BuildParams,
         control: &BuildControl,
     ) -> Result<Topology, BuildFailure>;
+
+    /// The same, with the keys of its links on level 0.
+    fn build_with_keys(
+        &self,
+        arena: &CodeArena,
+        params: &BuildParams,
+        control: &BuildControl,
+    ) -> Result<(Topology, BaseKeys), BuildFailure> {
+        let topology = self.build(arena, params, control)?;
+        let keys = BaseKeys::of(&topology, arena)?;
+        Ok((topology, keys))
+    }
+}
+
+/// What is known of the links of level 0 beside their targets, by their place in [`Topology::base`].
+#[derive(Debug, Default)]
+pub struct BaseKeys {
+    /// Ordering key between owner and neighbor.
+    pub keys: Vec<f32>,
+    /// A bit a place: see `select`.
+    covered: Vec<u64>,
+}
+
+impl BaseKeys {
+    /// No keys yet; none of `places` is covered.
+    /// # Errors
+    /// `OutOfMemory`.
+    pub(super) fn try_new(places: usize) -> Result<Self, BuildFailure> {
+        Ok(Self {
+            keys: Vec::new(),
+            covered: try_filled(places.div_ceil(64), || 0)?,
+        })
+    }
+
+    /// Whether a nearer neighbor of the same list covers the one in `place`.
+    pub fn is_covered(&self, place: usize) -> bool {
+        self.covered[place / 64] >> (place % 64) & 1 != 0
+    }
+
+    pub(super) fn set_covered(&mut self, place: usize) {
+        self.covered[place / 64] |= 1 << (place % 64);
+    }
+
+    pub(super) fn clear_covered(&mut self, place: usize) {
+        self.covered[place / 64] &= !(1 << (place % 64));
+    }
+
+    /// Computes them for a finished graph.
+    fn of(topology: &Topology, arena: &CodeArena) -> Result<Self, BuildFailure> {
+        let mut found = Self::try_new(topology.base.len())?;
+        found.keys = try_filled(topology.base.len(), || 0.0)?;
+        let mut chosen = Vec::new();
+        for owner in 0..topology.len() as u32 {
+            let start = owner as usize * topology.base_degree;
+            let neighbors = topology.neighbors(owner, 0);
+            let candidates = neighbors.iter().map(|&id| (arena.key(owner, id), id));
+            let key_between = |a, b| Ok::<_, Infallible>(arena.key(a, b));
+            let Ok(()) =
+                select_neighbors(candidates, topology.base_degree, key_between, &mut chosen);
+            for (place, link) in (start..).zip(&chosen) {
+                found.keys[place] = link.key;
+                if !link.is_diverse {
+                    found.set_covered(place);
+                }
+            }
+        }
+        Ok(found)
+    }
 }
 
 /// A vector of `len` elements without room for more.

@@ -9,7 +9,9 @@ mod equal;
 mod insert;
 mod links;
 
-use super::builder::{BuildControl, BuildFailure, BuildParams, GraphBuilder, Topology, try_filled};
+use super::builder::{
+    BaseKeys, BuildControl, BuildFailure, BuildParams, GraphBuilder, Topology, try_filled,
+};
 use crate::hnsw::codes::CodeArena;
 use crate::hnsw::nearest::MAX_NODES;
 use equal::EqualCodes;
@@ -46,9 +48,49 @@ impl GraphBuilder for FlatBuilder {
         params: &BuildParams,
         control: &BuildControl,
     ) -> Result<Topology, BuildFailure> {
+        let Some(built) = Built::try_new(arena, params, control)? else {
+            return Ok(empty(params));
+        };
+        let mut topology = built.links.into_topology(built.levels, built.entry)?;
+        built.equal.unfold(&mut topology);
+        Ok(topology)
+    }
+
+    fn build_with_keys(
+        &self,
+        arena: &CodeArena,
+        params: &BuildParams,
+        control: &BuildControl,
+    ) -> Result<(Topology, BaseKeys), BuildFailure> {
+        let Some(mut built) = Built::try_new(arena, params, control)? else {
+            return Ok((empty(params), BaseKeys::default()));
+        };
+        let mut keys = built.links.take_base_keys()?;
+        let mut topology = built.links.into_topology(built.levels, built.entry)?;
+        built.equal.unfold(&mut topology);
+        built.equal.unfold_keys(&topology, arena, &mut keys);
+        Ok((topology, keys))
+    }
+}
+
+/// A graph whose lists are complete but for those of copies.
+struct Built {
+    levels: Vec<u8>,
+    entry: u32,
+    links: Links,
+    equal: EqualCodes,
+}
+
+impl Built {
+    /// `None` for no nodes.
+    fn try_new(
+        arena: &CodeArena,
+        params: &BuildParams,
+        control: &BuildControl,
+    ) -> Result<Option<Self>, BuildFailure> {
         let len = arena.len();
         if len == 0 {
-            return Ok(empty(params));
+            return Ok(None);
         }
         if len >= MAX_NODES {
             return Err(BuildFailure::Internal(format!(
@@ -72,9 +114,12 @@ impl GraphBuilder for FlatBuilder {
             cancel: &control.cancel,
         };
         insert_all(&shared, &equal, params.m, control)?;
-        let mut topology = links.into_topology(levels, entry)?;
-        equal.unfold(&mut topology);
-        Ok(topology)
+        Ok(Some(Self {
+            levels,
+            entry,
+            links,
+            equal,
+        }))
     }
 }
 

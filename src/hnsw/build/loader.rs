@@ -1,9 +1,12 @@
 //! Rows of a build in memory: codes, heap row pointers, hashes; rows with equal vectors become one node.
 
 use super::MemoryLimit;
+use super::builder::Topology;
+use super::source::{NodeData, NodeSource};
 use crate::error::{Error, Result, SqlState};
-use crate::hnsw::codes::{CodeArena, CodeParams};
+use crate::hnsw::codes::{CodeArena, CodeParams, Factors};
 use crate::hnsw::insert::IndexedVector;
+use crate::hnsw::layout::INLINE_TIDS;
 use crate::pg::heap_scan::IndexBuild;
 use crate::pg::relation::Tid;
 
@@ -36,10 +39,59 @@ impl Loaded {
         let node = node as usize;
         &self.tids[self.starts[node] as usize..self.starts[node + 1] as usize]
     }
+}
 
-    /// Heap rows of all nodes.
-    pub fn tid_count(&self) -> usize {
-        self.tids.len()
+/// Nodes and graph of a build in memory.
+pub struct LoadedGraph<'a> {
+    /// The nodes.
+    pub loaded: &'a Loaded,
+    /// Their lists.
+    pub topology: &'a Topology,
+}
+
+impl NodeSource for LoadedGraph<'_> {
+    fn node_count(&self) -> usize {
+        self.topology.len()
+    }
+
+    fn tid_count(&self) -> u64 {
+        self.loaded.tids.len() as u64
+    }
+
+    fn entry(&self) -> u32 {
+        self.topology.entry
+    }
+
+    fn uppers(&self) -> Box<dyn Iterator<Item = (u32, u8)> + '_> {
+        let levels = (0..).zip(self.topology.levels.iter().copied());
+        Box::new(levels.filter(|(_, level)| *level > 0))
+    }
+
+    fn chained(&self) -> Box<dyn Iterator<Item = (u32, usize)> + '_> {
+        let rows = (0..).zip(self.loaded.starts.windows(2));
+        let counts = rows.map(|(node, bounds)| (node, (bounds[1] - bounds[0]) as usize));
+        Box::new(counts.filter(|(_, count)| *count > INLINE_TIDS))
+    }
+
+    fn node(&mut self, node: u32) -> Result<NodeData<'_>> {
+        let loaded = self.loaded;
+        Ok(NodeData {
+            tids: loaded.tids(node),
+            hash: loaded.hashes[node as usize],
+            factors: loaded.arena.factors[node as usize],
+            code: loaded.arena.code(node),
+        })
+    }
+
+    fn neighbors(&mut self, node: u32, level: u8, out: &mut Vec<u32>) -> Result<()> {
+        out.clear();
+        out.extend_from_slice(self.topology.neighbors(node, level));
+        Ok(())
+    }
+
+    fn code(&self, node: u32) -> Option<(&[i8], &Factors)> {
+        let arena = &self.loaded.arena;
+        Some((arena.code(node), arena.factors.get(node as usize)?))
     }
 }
 
@@ -97,6 +149,17 @@ impl Loader {
         self.arena.push(vector.elements())?;
         self.tids.push(tid);
         self.hashes.push(vector.hash());
+        Ok(())
+    }
+
+    /// Hands every row over: pointer, hash, factors and code.
+    /// # Errors
+    /// The first error of `take`.
+    pub fn drain(self, mut take: impl FnMut(Tid, u64, Factors, &[i8]) -> Result<()>) -> Result<()> {
+        for (row, (tid, hash)) in (0..).zip(self.tids.iter().zip(&self.hashes)) {
+            let factors = self.arena.factors[row as usize];
+            take(*tid, *hash, factors, self.arena.code(row))?;
+        }
         Ok(())
     }
 

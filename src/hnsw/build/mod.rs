@@ -1,18 +1,24 @@
 //! Bulk build: rows are loaded as codes, a graph is built over them in memory, and pages are written and logged.
 //!
 //! Phases, as `pg_stat_progress_create_index` names them: initializing (the mean is sampled), loading tuples,
-//! building graph, writing pages. Rows beyond `maintenance_work_mem` are inserted one by one after the rest was
-//! written. Locks: none of ours; PostgreSQL holds the table's lock, and nobody else sees the index yet.
+//! building graph, writing pages. Rows that `maintenance_work_mem` cannot hold go to temporary files, and the graph is
+//! built in parts (`partition`); if not even parts of useful size fit, they are inserted one by one. Locks: none of ours; PostgreSQL holds the table's lock, and nobody else sees the index yet.
 
 pub mod builder;
 pub mod flat;
 pub mod hnsw_rs;
 mod loader;
+pub mod partition;
 pub mod refine;
+pub mod source;
+mod spill_host;
 mod writer;
 
 use self::builder::{BuildControl, BuildFailure, BuildParams, GraphBuilder, Topology};
-use self::loader::Loader;
+use self::loader::{LoadedGraph, Loader};
+use self::partition::{MIN_MEMBERS, Settings, SpilledRows};
+use self::source::NodeSource;
+use self::spill_host::Backend;
 use super::codes::{CodeArena, CodeParams, MeanAccumulator};
 use super::insert::{IndexedVector, Inserter};
 use super::layout::{Meta, Shape, Storage};
@@ -135,6 +141,7 @@ pub fn build(build: &IndexBuild) -> Result<BuildCounts> {
             memory_limit(&shape, &options),
         )?),
         params,
+        spilled: None,
         inserter: None,
         index_tuples: 0,
     });
@@ -206,6 +213,28 @@ fn memory_limit(shape: &Shape, options: &Options) -> MemoryLimit {
     }
 }
 
+/// What a build in parts may take, if it is worth while.
+fn partition_settings(
+    shape: &Shape,
+    options: &Options,
+    params: &CodeParams,
+    limit: MemoryLimit,
+) -> Option<Settings<'static>> {
+    /// Beside what a row takes in memory anyway: its number in the whole graph, and the tree of its part.
+    const BYTES_PER_MEMBER: usize = 4 * size_of::<u32>();
+    let memory_bytes = memory::maintenance_work_mem_bytes();
+    // An eighth is for buffers.
+    let members = memory_bytes / 8 * 7 / (limit.bytes_per_row + BYTES_PER_MEMBER);
+    (members >= MIN_MEMBERS && shape.max_level() > 0).then(|| Settings {
+        params: params.clone(),
+        build: build_params(shape, options),
+        builder: graph_builder(options),
+        members,
+        memory_bytes,
+        with_codes: shape.storage == Storage::Inline,
+    })
+}
+
 /// One build while the table is being scanned.
 struct Run<'a> {
     build: &'a IndexBuild,
@@ -215,6 +244,8 @@ struct Run<'a> {
     /// Until memory is full.
     loader: Option<Loader>,
     /// From then on.
+    spilled: Option<SpilledRows<'static, Backend>>,
+    /// Instead, if memory is too small for parts.
     inserter: Option<Inserter>,
     index_tuples: u64,
 }
@@ -233,8 +264,12 @@ impl Run<'_> {
                 self.index_tuples += 1;
                 return Ok(());
             }
-            self.report_overflow(tid);
-            self.write()?;
+            self.overflow(tid)?;
+        }
+        if let Some(spilled) = self.spilled.as_mut() {
+            spilled.push_vector(tid, vector.hash(), vector.elements())?;
+            self.index_tuples += 1;
+            return Ok(());
         }
         let index = self.build.index;
         let inserter = match self.inserter.as_mut() {
@@ -246,11 +281,28 @@ impl Run<'_> {
         Ok(())
     }
 
-    /// Says that memory is full, and which setting would suffice.
-    fn report_overflow(&self, at: Tid) {
+    /// Moves the rows in memory, which is full, to where the others will go.
+    fn overflow(&mut self, at: Tid) -> Result<()> {
         let Some(loader) = self.loader.as_ref() else {
-            return;
+            return Ok(());
         };
+        let shape = &self.meta.shape;
+        let settings = partition_settings(shape, &self.options, &self.params, loader.limit());
+        self.report_overflow(loader, at, settings.is_some());
+        let Some(settings) = settings else {
+            return self.write();
+        };
+        let backend = Backend::start(settings.build.threads)?;
+        let mut spilled = SpilledRows::new(backend, settings)?;
+        if let Some(loader) = self.loader.take() {
+            loader.drain(|tid, hash, factors, code| spilled.push(tid, hash, factors, code))?;
+        }
+        self.spilled = Some(spilled);
+        Ok(())
+    }
+
+    /// Says that memory is full, and which setting would suffice.
+    fn report_overflow(&self, loader: &Loader, at: Tid, in_parts: bool) {
         let read = f64::from(at.block + 1) / f64::from(self.build.heap.block_count().max(1));
         let extrapolated = loader.row_count() as f64 / read.clamp(1e-6, 1.0);
         let known = self
@@ -264,20 +316,25 @@ impl Run<'_> {
                 "hnsw graph no longer fits into maintenance_work_mem after {} tuples",
                 loader.row_count()
             ),
-            "The remaining rows are inserted one by one, which takes significantly more time.",
+            if in_parts {
+                "The graph is built in parts, from temporary files, which takes about twice as long."
+            } else {
+                "The remaining rows are inserted one by one, which takes significantly more time."
+            },
             &format!("Set maintenance_work_mem to at least {megabytes} MB."),
         );
     }
 
     fn finish(&mut self) -> Result<()> {
-        if self.loader.is_some() {
-            self.write()
-        } else {
-            Ok(())
+        if let Some(spilled) = self.spilled.take() {
+            progress::set_phase(BUILDING);
+            let mut graph = spilled.build(&BuildControl::default())?;
+            return self.write_pages(&mut graph);
         }
+        self.write()
     }
 
-    /// Builds the graph over what was loaded, writes and logs all pages.
+    /// Builds the graph over what is in memory, if anything, and writes it.
     fn write(&mut self) -> Result<()> {
         let Some(loader) = self.loader.take() else {
             return Ok(());
@@ -286,14 +343,17 @@ impl Run<'_> {
         progress::set_phase(BUILDING);
         progress::set_tuples_total(loaded.arena.len() as u64);
         let topology = self.build_graph(&loaded.arena)?;
+        self.write_pages(&mut LoadedGraph {
+            loaded: &loaded,
+            topology: &topology,
+        })
+    }
+
+    /// Writes and logs all pages.
+    fn write_pages(&self, source: &mut dyn NodeSource) -> Result<()> {
         progress::set_phase(WRITING);
-        writer::write(
-            self.build.index,
-            &self.meta,
-            &self.params.mean,
-            &loaded,
-            &topology,
-        )
+        progress::set_tuples_total(source.node_count() as u64);
+        writer::write(self.build.index, &self.meta, &self.params, source)
     }
 
     fn build_graph(&self, arena: &CodeArena) -> Result<Topology> {
@@ -308,20 +368,12 @@ impl Run<'_> {
             || {
                 let mut topology = builder.build(arena, &params, &control)?;
                 refine::refine(&mut topology, arena, &control)?;
-                Ok(topology)
+                Ok::<_, BuildFailure>(topology)
             },
         )?;
         // A cancelled build ends here, with PostgreSQL's own message.
         interrupt::check();
-        result.map_err(|failure| match failure {
-            BuildFailure::Canceled => Error::new(SqlState::QueryCanceled, "canceling index build"),
-            BuildFailure::OutOfMemory(bytes) => Error::new(SqlState::OutOfMemory, "out of memory")
-                .with_detail(format!("The build of the graph asked for {bytes} bytes."))
-                .with_hint("Lower maintenance_work_mem, or free memory on the server."),
-            BuildFailure::Internal(what) => {
-                Error::new(SqlState::InternalError, "could not build the graph").with_detail(what)
-            }
-        })
+        result.map_err(Error::from)
     }
 }
 

@@ -4,16 +4,16 @@
 //! written, so each page is written once. Nothing refers to the index until the command commits, so a crash
 //! leaves a file that nobody reads.
 
-use super::builder::Topology;
-use super::loader::Loaded;
+use super::source::NodeSource;
 use crate::error::{Error, Result, SqlState};
+use crate::hnsw::codes::CodeParams;
 use crate::hnsw::layout::{
     CHUNK_CAPACITY, CHUNK_SIZE, INLINE_TIDS, ItemPtr, META_BLOCK, META_SIZE, Meta, NO_BLOCK,
     NodeContents, NodeMut, OPAQUE_SIZE, Opaque, PARAMS_PER_PAGE, PageKind, UpperMut, write_chunk,
 };
 use crate::pg::buffer::Exclusive;
 use crate::pg::page::{LINE_POINTER_SIZE, PageMut};
-use crate::pg::relation::Relation;
+use crate::pg::relation::{Relation, Tid};
 use crate::pg::{interrupt, progress, wal};
 
 /// Room for items and their line pointers on a page.
@@ -51,59 +51,67 @@ pub fn write_empty(index: Relation, meta: &Meta) -> Result<()> {
 /// Where everything goes.
 struct Plan<'a> {
     meta: &'a Meta,
-    loaded: &'a Loaded,
-    topology: &'a Topology,
+    nodes: usize,
+    tids: u64,
+    entry: u32,
     params_blocks: u32,
     node_start: u32,
     nodes_per_page: usize,
     upper_start: u32,
-    /// Block (relative to `upper_start`) and line pointer of the upper item of each node that has one, by node.
-    uppers: Vec<(u32, u32, u16)>,
+    /// Upper items, by node.
+    uppers: Vec<UpperPlace>,
     chunk_start: u32,
     /// For each node with a chain: the number of its first chunk.
     chunks: Vec<(u32, u32)>,
     chunk_count: u32,
 }
 
+/// Where the upper item of a node goes.
+struct UpperPlace {
+    node: u32,
+    level: u8,
+    /// Block, counted from the first of the upper items, and line pointer.
+    block: u32,
+    offset: u16,
+}
+
 const CHUNKS_PER_PAGE: usize = ROOM / (CHUNK_SIZE + LINE_POINTER_SIZE);
 
 impl<'a> Plan<'a> {
-    fn new(meta: &'a Meta, mean: &[f32], loaded: &'a Loaded, topology: &'a Topology) -> Self {
-        let nodes = topology.len();
+    fn new(meta: &'a Meta, mean: &[f32], source: &dyn NodeSource) -> Self {
+        let nodes = source.node_count();
         let nodes_per_page = meta.shape.nodes_per_page().max(1);
         let params_blocks = mean.len().div_ceil(PARAMS_PER_PAGE) as u32;
         let node_start = META_BLOCK + 1 + params_blocks;
         let upper_start = node_start + nodes.div_ceil(nodes_per_page) as u32;
         let mut uppers = Vec::new();
         let (mut block, mut offset, mut used) = (0u32, 0u16, 0usize);
-        for (node, level) in topology
-            .levels
-            .iter()
-            .enumerate()
-            .filter(|(_, level)| **level > 0)
-        {
-            let size = meta.shape.upper_size(*level).next_multiple_of(8) + LINE_POINTER_SIZE;
+        for (node, level) in source.uppers() {
+            let size = meta.shape.upper_size(level).next_multiple_of(8) + LINE_POINTER_SIZE;
             if used + size > ROOM {
                 (block, offset, used) = (block + 1, 0, 0);
             }
             offset += 1;
             used += size;
-            uppers.push((node as u32, block, offset));
+            uppers.push(UpperPlace {
+                node,
+                level,
+                block,
+                offset,
+            });
         }
         let upper_blocks = if uppers.is_empty() { 0 } else { block + 1 };
         let mut chunks = Vec::new();
         let mut chunk_count = 0u32;
-        for node in 0..nodes as u32 {
-            let extra = loaded.tids(node).len().saturating_sub(INLINE_TIDS);
-            if extra > 0 {
-                chunks.push((node, chunk_count));
-                chunk_count += extra.div_ceil(CHUNK_CAPACITY) as u32;
-            }
+        for (node, rows) in source.chained() {
+            chunks.push((node, chunk_count));
+            chunk_count += (rows - INLINE_TIDS).div_ceil(CHUNK_CAPACITY) as u32;
         }
         Self {
             meta,
-            loaded,
-            topology,
+            nodes,
+            tids: source.tid_count(),
+            entry: source.entry(),
             params_blocks,
             node_start,
             nodes_per_page,
@@ -127,21 +135,22 @@ impl<'a> Plan<'a> {
         }
     }
 
+    fn upper(&self, node: u32) -> Option<&UpperPlace> {
+        let found = self.uppers.binary_search_by_key(&node, |place| place.node);
+        found.ok().and_then(|at| self.uppers.get(at))
+    }
+
     fn upper_ptr(&self, node: u32) -> ItemPtr {
-        match self
-            .uppers
-            .binary_search_by_key(&node, |(node, _, _)| *node)
-        {
-            Ok(at) => {
-                let (_, block, offset) = self.uppers[at];
-                ItemPtr {
-                    block: self.upper_start + block,
-                    offset,
-                    generation: 0,
-                }
-            }
-            Err(_) => ItemPtr::NONE,
-        }
+        self.upper(node)
+            .map_or(ItemPtr::NONE, |&UpperPlace { block, offset, .. }| ItemPtr {
+                block: self.upper_start + block,
+                offset,
+                generation: 0,
+            })
+    }
+
+    fn level(&self, node: u32) -> u8 {
+        self.upper(node).map_or(0, |place| place.level)
     }
 
     fn chunk_place(&self, chunk: u32) -> (u32, u16) {
@@ -162,19 +171,17 @@ impl<'a> Plan<'a> {
 
     fn final_meta(&self) -> Meta {
         let mut meta = self.meta.clone();
-        let nodes = self.topology.len();
-        meta.nodes = nodes as u64;
-        meta.tids = self.loaded.tid_count() as u64;
+        meta.nodes = self.nodes as u64;
+        meta.tids = self.tids;
         if self.params_blocks > 0 {
             meta.params = META_BLOCK + 1;
         }
-        if nodes > 0 {
-            let entry = self.topology.entry;
-            meta.entry_level = self.topology.levels[entry as usize];
+        if self.nodes > 0 {
+            meta.entry_level = self.level(self.entry);
             meta.entry = if meta.entry_level > 0 {
-                self.upper_ptr(entry)
+                self.upper_ptr(self.entry)
             } else {
-                self.node_ptr(entry)
+                self.node_ptr(self.entry)
             };
             meta.insert_page[PageKind::Node.slot()] = self.upper_start - 1;
         }
@@ -192,11 +199,10 @@ impl<'a> Plan<'a> {
 pub fn write(
     index: Relation,
     meta: &Meta,
-    mean: &[f32],
-    loaded: &Loaded,
-    topology: &Topology,
+    params: &CodeParams,
+    source: &mut dyn NodeSource,
 ) -> Result<()> {
-    let plan = Plan::new(meta, mean, loaded, topology);
+    let plan = Plan::new(meta, &params.mean, source);
     let mut pages = Pages {
         index,
         next_block: 0,
@@ -205,10 +211,10 @@ pub fn write(
         write_meta(page, &plan.final_meta());
         Ok(())
     })?;
-    write_mean(&mut pages, mean)?;
-    write_nodes(&mut pages, &plan)?;
-    write_uppers(&mut pages, &plan)?;
-    write_chunks(&mut pages, &plan)?;
+    write_mean(&mut pages, &params.mean)?;
+    write_nodes(&mut pages, &plan, params, source)?;
+    write_uppers(&mut pages, &plan, source)?;
+    write_chunks(&mut pages, &plan, source)?;
     wal::log_new_pages(index);
     Ok(())
 }
@@ -284,74 +290,66 @@ fn add_at<'p>(page: &'p mut PageMut<'_>, size: usize, offset: u16) -> Result<&'p
         .ok_or_else(|| misplaced(format!("item {added:?} instead of {offset}")))
 }
 
-fn write_nodes(pages: &mut Pages, plan: &Plan<'_>) -> Result<()> {
+fn write_nodes(
+    pages: &mut Pages,
+    plan: &Plan<'_>,
+    params: &CodeParams,
+    source: &mut dyn NodeSource,
+) -> Result<()> {
     let shape = &plan.meta.shape;
-    let nodes: Vec<u32> = (0..plan.topology.len() as u32).collect();
+    let mut ids = Vec::with_capacity(shape.degree(0));
     let mut neighbors = Vec::with_capacity(shape.degree(0));
-    for (page_number, on_page) in nodes.chunks(plan.nodes_per_page).enumerate() {
+    for first in (0..plan.nodes).step_by(plan.nodes_per_page) {
+        let after = plan.nodes.min(first + plan.nodes_per_page);
         pages.add(PageKind::Node, NO_BLOCK, |page| {
-            for node in on_page {
-                let ptr = plan.node_ptr(*node);
+            for node in first as u32..after as u32 {
+                let ptr = plan.node_ptr(node);
                 let item = add_at(page, shape.node_size(), ptr.offset)?;
-                let tids = plan.loaded.tids(*node);
                 let mut writer =
                     NodeMut::new(item, shape).ok_or_else(|| misplaced("node size".to_owned()))?;
+                let data = source.node(node)?;
                 writer.fill(&NodeContents {
-                    level: plan.topology.levels[*node as usize],
-                    tids: &tids[..tids.len().min(INLINE_TIDS)],
-                    overflow: plan.first_chunk(*node),
-                    upper: plan.upper_ptr(*node),
-                    hash: plan.loaded.hashes[*node as usize],
-                    factors: plan.loaded.arena.factors[*node as usize],
-                    code: plan.loaded.arena.code(*node),
+                    level: plan.level(node),
+                    tids: &data.tids[..data.tids.len().min(INLINE_TIDS)],
+                    overflow: plan.first_chunk(node),
+                    upper: plan.upper_ptr(node),
+                    hash: data.hash,
+                    factors: data.factors,
+                    code: data.code,
                 });
+                source.neighbors(node, 0, &mut ids)?;
                 neighbors.clear();
-                neighbors.extend(
-                    plan.topology
-                        .neighbors(*node, 0)
-                        .iter()
-                        .map(|id| plan.node_ptr(*id)),
-                );
-                let arena = &plan.loaded.arena;
-                let code_of = |id: u32| (arena.code(id), &arena.factors[id as usize]);
-                let mut ids = plan.topology.neighbors(*node, 0).iter();
+                neighbors.extend(ids.iter().map(|id| plan.node_ptr(*id)));
+                let mut ids = ids.iter();
                 writer.set_neighbors(&neighbors, |_, signs| {
-                    let neighbor = code_of(*ids.next()?);
-                    Some(arena.params.encode_edge(code_of(*node), neighbor, signs))
+                    let neighbor = source.code(*ids.next()?)?;
+                    Some(params.encode_edge(source.code(node)?, neighbor, signs))
                 });
             }
             Ok(())
         })?;
-        progress::set_tuples_done(((page_number + 1) * plan.nodes_per_page).min(nodes.len()) as u64);
+        progress::set_tuples_done(after as u64);
     }
     Ok(())
 }
 
-fn write_uppers(pages: &mut Pages, plan: &Plan<'_>) -> Result<()> {
+fn write_uppers(pages: &mut Pages, plan: &Plan<'_>, source: &mut dyn NodeSource) -> Result<()> {
     let shape = &plan.meta.shape;
+    let mut ids = Vec::with_capacity(shape.m);
     let mut neighbors = Vec::with_capacity(shape.m);
-    for on_page in plan.uppers.chunk_by(|a, b| a.1 == b.1) {
+    for on_page in plan.uppers.chunk_by(|a, b| a.block == b.block) {
         pages.add(PageKind::Upper, NO_BLOCK, |page| {
-            for (node, _, offset) in on_page {
-                let level = plan.topology.levels[*node as usize];
-                let item = add_at(page, shape.upper_size(level), *offset)?;
+            for place in on_page {
+                let item = add_at(page, shape.upper_size(place.level), place.offset)?;
                 let mut writer = UpperMut::new(item, shape)
                     .ok_or_else(|| misplaced("upper item size".to_owned()))?;
-                let factors = &plan.loaded.arena.factors[*node as usize];
-                writer.fill(
-                    level,
-                    plan.node_ptr(*node),
-                    factors,
-                    plan.loaded.arena.code(*node),
-                );
-                for level in 1..=level {
+                let data = source.node(place.node)?;
+                let ptr = plan.node_ptr(place.node);
+                writer.fill(place.level, ptr, &data.factors, data.code);
+                for level in 1..=place.level {
+                    source.neighbors(place.node, level, &mut ids)?;
                     neighbors.clear();
-                    neighbors.extend(
-                        plan.topology
-                            .neighbors(*node, level)
-                            .iter()
-                            .map(|id| plan.upper_ptr(*id)),
-                    );
+                    neighbors.extend(ids.iter().map(|id| plan.upper_ptr(*id)));
                     writer.set_neighbors(level, &neighbors);
                 }
             }
@@ -361,28 +359,39 @@ fn write_uppers(pages: &mut Pages, plan: &Plan<'_>) -> Result<()> {
     Ok(())
 }
 
-fn write_chunks(pages: &mut Pages, plan: &Plan<'_>) -> Result<()> {
-    // (number of the chunk, node, part of the node's rows, whether it is the node's last)
-    let parts: Vec<_> = plan
-        .chunks
-        .iter()
-        .flat_map(|(node, first)| {
-            let rows = &plan.loaded.tids(*node)[INLINE_TIDS..];
-            let last = rows.len().div_ceil(CHUNK_CAPACITY) - 1;
-            rows.chunks(CHUNK_CAPACITY)
-                .enumerate()
-                .map(move |(i, part)| (first + i as u32, part, i == last))
-        })
-        .collect();
-    for on_page in parts.chunks(CHUNKS_PER_PAGE) {
-        pages.add(PageKind::Overflow, NO_BLOCK, |page| {
-            for (chunk, tids, is_last) in on_page {
-                let next = (!is_last).then(|| plan.chunk_place(chunk + 1));
-                let item = add_at(page, CHUNK_SIZE, plan.chunk_place(*chunk).1)?;
-                write_chunk(item, tids, next);
+/// The TID chunks of all nodes with a chain, a page being written when it is full.
+fn write_chunks(pages: &mut Pages, plan: &Plan<'_>, source: &mut dyn NodeSource) -> Result<()> {
+    // (number of the chunk, its rows, whether it is the node's last)
+    let mut parts: Vec<(u32, Vec<Tid>, bool)> = Vec::with_capacity(CHUNKS_PER_PAGE);
+    for (node, first) in &plan.chunks {
+        let rows = source.node(*node)?.tids.get(INLINE_TIDS..).unwrap_or(&[]);
+        let rows = rows.to_vec();
+        let last = rows.len().div_ceil(CHUNK_CAPACITY).saturating_sub(1);
+        for (i, part) in rows.chunks(CHUNK_CAPACITY).enumerate() {
+            parts.push((first + i as u32, part.to_vec(), i == last));
+            if parts.len() == CHUNKS_PER_PAGE {
+                write_chunk_page(pages, plan, &parts)?;
+                parts.clear();
             }
-            Ok(())
-        })?;
+        }
     }
-    Ok(())
+    if parts.is_empty() {
+        return Ok(());
+    }
+    write_chunk_page(pages, plan, &parts)
+}
+
+fn write_chunk_page(
+    pages: &mut Pages,
+    plan: &Plan<'_>,
+    parts: &[(u32, Vec<Tid>, bool)],
+) -> Result<()> {
+    pages.add(PageKind::Overflow, NO_BLOCK, |page| {
+        for (chunk, tids, is_last) in parts {
+            let next = (!is_last).then(|| plan.chunk_place(chunk + 1));
+            let item = add_at(page, CHUNK_SIZE, plan.chunk_place(*chunk).1)?;
+            write_chunk(item, tids, next);
+        }
+        Ok(())
+    })
 }

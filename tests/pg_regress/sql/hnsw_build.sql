@@ -35,7 +35,7 @@ CREATE INDEX bu_v ON bu USING hnsw (v vector_l2_ops) WITH (builder = hnsw_rs);
 DROP INDEX bu_v;
 ALTER TABLE bu RESET (parallel_workers);
 
--- Memory for a part of the rows only: one NOTICE, complete results, pages as full as those of a build.
+-- Memory for a part of the rows only: one NOTICE, a build in parts, complete results, pages as full as those of a build.
 SET maintenance_work_mem = '1MB';
 CREATE INDEX bu_v ON bu USING hnsw (v vector_l2_ops);
 :bu_rows;

@@ -135,13 +135,40 @@ like($err, qr/canceling statement due to statement timeout/, 'statement_timeout:
 cmp_ok($seconds, '<', 1.5 + $patience, "statement_timeout: the command has ended within $patience s");
 nothing_left('statement_timeout');
 
-# Inserts that follow a build that does not fit: cancelled among them too.
-$start = time;
-($code, $out, $err) = $node->psql('postgres', "SET maintenance_work_mem = '1MB'; SET statement_timeout = '3s'; $build");
-$seconds = time - $start;
-like($err, qr/canceling statement due to statement timeout/, 'timeout while rows are inserted one by one');
-cmp_ok($seconds, '<', 3 + $patience, "timeout while rows are inserted one by one: within $patience s");
-nothing_left('timeout while rows are inserted one by one');
+# A build in parts, which keeps rows and lists in temporary files: they are gone with it, whenever it ends.
+sub no_temporary_file
+{
+	my ($name) = @_;
+	local $Test::Builder::Level = $Test::Builder::Level + 1;
+	is($node->safe_psql('postgres', 'SELECT count(*) FROM pg_ls_tmpdir()'), 0, "$name: no temporary file is left");
+	return;
+}
+for my $phase ('loading tuples', 'building graph', 'writing pages')
+{
+	my $name = "cancel of a build in parts in $phase";
+	my $session = $node->background_psql('postgres', on_error_stop => 0);
+	my $pid = $session->query('SELECT pg_backend_pid()');
+	my $before = threads_of($pid);
+	$session->query("SET maintenance_work_mem = '4MB'");
+	$session->query_until(qr/begun/, "\\echo begun\n$build;\n");
+	if ($phase ne 'loading tuples')
+	{
+		$node->poll_query_until('postgres', 'SELECT count(*) > 0 FROM pg_ls_tmpdir()') or die 'the build writes no temporary file';
+	}
+	my $ms = $node->safe_psql('postgres', "SET statement_timeout = '180s'; SELECT strike('building index: $phase', 'pg_cancel_backend')");
+	cmp_ok($ms, '<', 1000 * $patience, "$name: the command has ended within $patience s");
+	is($session->query('SELECT 17'), 17, "$name: the session goes on");
+	like($session->{stderr}, qr/canceling statement due to user request/, "$name: PostgreSQL's message");
+	wait_until(sub { threads_of($pid) <= $before }, 'the end of the threads');
+	no_temporary_file($name);
+	nothing_left($name);
+	$session->{stderr} = '';
+	$session->quit;
+}
+($code, $out, $err) = $node->psql('postgres', "SET maintenance_work_mem = '4MB'; SET temp_file_limit = '5MB'; $build");
+like($err, qr/temporary file size exceeds temp_file_limit/, 'a build in parts keeps temp_file_limit');
+no_temporary_file('temp_file_limit');
+nothing_left('temp_file_limit');
 
 # A build whose server is told to stop ends too, and DROP DATABASE of another database does not wait for it.
 $node->safe_psql('postgres', 'CREATE DATABASE other');

@@ -4,7 +4,7 @@
 //! to copy, and later copies would lose every link to them. Unfolded, the original keeps its own neighbors
 //! and leads to its copies in a tree of logarithmic depth, and every copy has the original's neighbors.
 
-use crate::hnsw::build::builder::{BuildControl, BuildFailure, Topology, try_filled};
+use crate::hnsw::build::builder::{BaseKeys, BuildControl, BuildFailure, Topology, try_filled};
 use crate::hnsw::codes::CodeArena;
 use rayon::prelude::*;
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -85,6 +85,17 @@ impl EqualCodes {
     /// Whether `id` is a copy of a vector with a smaller id.
     pub(super) fn is_copy(&self, id: u32) -> bool {
         self.is_copy[id as usize]
+    }
+
+    /// Gives the links that [`Self::unfold`] made their keys; none of them counts as covered.
+    pub(super) fn unfold_keys(&self, topology: &Topology, arena: &CodeArena, keys: &mut BaseKeys) {
+        for &id in &self.members {
+            let start = id as usize * topology.base_degree;
+            for (place, &neighbor) in topology.neighbors(id, 0).iter().enumerate() {
+                keys.keys[start + place] = arena.key(id, neighbor);
+                keys.clear_covered(start + place);
+            }
+        }
     }
 
     /// Gives every copy its lists. Copies have level 0 and no list yet.

@@ -6,7 +6,7 @@
 //! Lists never get shorter, so the first empty slot ends a list for every reader.
 
 use crate::distance::prefetch;
-use crate::hnsw::build::builder::{BuildFailure, Topology, try_filled};
+use crate::hnsw::build::builder::{BaseKeys, BuildFailure, Topology, try_filled};
 use crate::hnsw::select::Link;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering, fence};
 
@@ -76,7 +76,7 @@ impl Links {
         })
     }
 
-    /// Bytes that [`Self::try_new`] takes for `rows` nodes with `upper_lists` lists above level 0.
+    /// Most bytes that [`Self::try_new`] takes for `rows` nodes with `upper_lists` lists above level 0.
     pub(super) fn memory_bytes(rows: usize, upper_lists: usize, m: usize) -> usize {
         let slots = rows * 2 * m + upper_lists * m;
         slots * 2 * size_of::<AtomicU32>() + rows * (size_of::<u32>() + size_of::<AtomicBool>())
@@ -172,6 +172,25 @@ impl Links {
             slot.store(link.id | covered, Ordering::Relaxed);
             key.store(link.key.to_bits(), Ordering::Relaxed);
         }
+    }
+
+    /// Takes the keys of the lists of level 0, which must not be updated afterwards.
+    /// # Errors
+    /// `OutOfMemory` for the set of covered neighbors; the keys themselves keep their memory.
+    pub(super) fn take_base_keys(&mut self) -> Result<BaseKeys, BuildFailure> {
+        let mut taken = BaseKeys::try_new(self.base.slots.len())?;
+        for (place, slot) in self.base.slots.iter_mut().enumerate() {
+            let slot = *slot.get_mut();
+            if slot != EMPTY && slot & COVERED != 0 {
+                taken.set_covered(place);
+            }
+        }
+        // `collect` reuses the memory, as in `finish`.
+        taken.keys = std::mem::take(&mut self.base.keys)
+            .into_iter()
+            .map(|key| f32::from_bits(key.into_inner()))
+            .collect();
+        Ok(taken)
     }
 
     /// The finished graph.

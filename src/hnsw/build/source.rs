@@ -1,0 +1,48 @@
+//! What the pages of a build are written from: its nodes, wherever they are kept. Pure.
+
+use crate::error::Result;
+use crate::hnsw::codes::Factors;
+use crate::pg::relation::Tid;
+
+/// One node, apart from its lists.
+#[derive(Debug, Clone, Copy)]
+pub struct NodeData<'a> {
+    /// Its heap rows, at least one.
+    pub tids: &'a [Tid],
+    /// Hash of its vector.
+    pub hash: u64,
+    /// Factors of its code.
+    pub factors: Factors,
+    /// Its code.
+    pub code: &'a [i8],
+}
+
+/// The nodes `0..node_count` of a finished graph.
+///
+/// A node's content and its upper lists may be asked for in any order, cheapest in ascending order; lists of level 0
+/// in ascending order of the nodes only.
+pub trait NodeSource {
+    /// Number of nodes.
+    fn node_count(&self) -> usize;
+
+    /// Number of heap rows of all nodes.
+    fn tid_count(&self) -> u64;
+
+    /// Node where a search starts: one of the highest level. Meaningless without nodes.
+    fn entry(&self) -> u32;
+
+    /// Nodes with a level above 0 and their levels, ascending.
+    fn uppers(&self) -> Box<dyn Iterator<Item = (u32, u8)> + '_>;
+
+    /// Nodes with more heap rows than a node item holds and the number of these rows, ascending.
+    fn chained(&self) -> Box<dyn Iterator<Item = (u32, usize)> + '_>;
+
+    /// Content of a node.
+    fn node(&mut self, node: u32) -> Result<NodeData<'_>>;
+
+    /// Puts the neighbors of `node` on `level`, which it has, into `out`, nearest first.
+    fn neighbors(&mut self, node: u32, level: u8, out: &mut Vec<u32>) -> Result<()>;
+
+    /// Code and factors of a node: of the one whose list of level 0 was asked for last, and of its neighbors.
+    fn code(&self, node: u32) -> Option<(&[i8], &Factors)>;
+}
