@@ -101,19 +101,24 @@ impl IndexBuild {
             let Some(build_range_scan) = (*methods).index_build_range_scan else {
                 return 0.0;
             };
-            build_range_scan(
-                self.heap.as_ptr(),
-                self.index.as_ptr(),
-                self.info,
-                false,
-                false,
-                is_whole,
-                start,
-                count,
-                Some(visit_row),
-                (&raw mut state).cast(),
-                std::ptr::null_mut(),
-            )
+            let state = (&raw mut state).cast();
+            // pgrx guards PostgreSQL's functions, but not those behind a pointer: without this an ERROR would jump
+            // over our callers, whose memory and threads would stay behind.
+            pg_sys::ffi::pg_guard_ffi_boundary(|| {
+                build_range_scan(
+                    self.heap.as_ptr(),
+                    self.index.as_ptr(),
+                    self.info,
+                    false,
+                    false,
+                    is_whole,
+                    start,
+                    count,
+                    Some(visit_row),
+                    state,
+                    std::ptr::null_mut(),
+                )
+            })
         }
     }
 
@@ -151,26 +156,30 @@ pub fn visit_visible_rows(
             | ScanOptions::SO_ALLOW_STRAT
             | ScanOptions::SO_ALLOW_SYNC
             | ScanOptions::SO_ALLOW_PAGEMODE;
-        let scan = begin(
-            heap.as_ptr(),
-            snapshot.as_ptr(),
-            0,
-            std::ptr::null_mut(),
-            std::ptr::null_mut(),
-            flags,
-        );
-        scan_rows(
-            heap.as_ptr(),
-            index.as_ptr(),
-            info,
-            true,
-            false,
-            false,
-            0,
-            pg_sys::InvalidBlockNumber,
-            Some(visit_row),
-            (&raw mut state).cast(),
-            scan,
-        );
+        let state = (&raw mut state).cast();
+        // As in `scan_range`: an ERROR unwinds through our callers.
+        pg_sys::ffi::pg_guard_ffi_boundary(|| {
+            let scan = begin(
+                heap.as_ptr(),
+                snapshot.as_ptr(),
+                0,
+                std::ptr::null_mut(),
+                std::ptr::null_mut(),
+                flags,
+            );
+            scan_rows(
+                heap.as_ptr(),
+                index.as_ptr(),
+                info,
+                true,
+                false,
+                false,
+                0,
+                pg_sys::InvalidBlockNumber,
+                Some(visit_row),
+                state,
+                scan,
+            )
+        });
     }
 }
