@@ -53,8 +53,8 @@ pub struct Query {
     gamma: f64,
     /// Absolute error of these sums.
     underflow: f64,
-    /// What is compared with the signs of neighbors; only for rotated codes.
-    signs: Option<SignQuery>,
+    /// What is compared with the signs of neighbors; empty unless codes are rotated.
+    signs: SignQuery,
 }
 
 impl Query {
@@ -102,10 +102,10 @@ impl Query {
     }
 
     fn prepare_signs(&mut self, params: &CodeParams, limit: i16) {
-        self.signs = params.is_rotated.then(|| {
+        if params.is_rotated {
             let norm = self.norm_squared.sqrt();
-            SignQuery::new(self.metric, &self.ints, limit, self.scale, norm)
-        });
+            self.signs = SignQuery::new(self.metric, &self.ints, limit, self.scale, norm);
+        }
     }
 
     fn empty(params: &CodeParams) -> Self {
@@ -122,7 +122,7 @@ impl Query {
             error: 0.0,
             gamma: operations * UNIT / (1.0 - operations * UNIT),
             underflow: operations * TINY,
-            signs: None,
+            signs: SignQuery::default(),
         }
     }
 
@@ -154,12 +154,10 @@ impl Query {
         key_of_product(self.metric, product, self.norm_squared, factors)
     }
 
-    /// What the estimates of a node's neighbors start from, given the node's key.
-    /// # Panics
-    /// If the query's codes are not rotated.
+    /// What the estimates of a node's neighbors start from, given the node's key. For rotated codes only.
     #[inline]
     pub fn owner_estimate(&self, key: f32) -> OwnerEstimate {
-        self.sign_query().owner_estimate(self.metric, key)
+        self.signs.owner_estimate(self.metric, key)
     }
 
     /// Compares the query with the signs of `sums.len()` neighbors, for [`OwnerEstimate::neighbor`].
@@ -167,14 +165,7 @@ impl Query {
     /// If the query's codes are not rotated, or `signs` are not those of `sums.len()` neighbors.
     #[inline]
     pub fn sign_sums(&self, signs: &[u8], sums: &mut [i32]) {
-        self.sign_query().sums(self.kernels, signs, sums);
-    }
-
-    fn sign_query(&self) -> &SignQuery {
-        match &self.signs {
-            Some(signs) => signs,
-            None => panic!("signs are compared with queries of rotated codes only"),
-        }
+        self.signs.sums(self.kernels, signs, sums);
     }
 
     /// Bound of the difference between what the key of a code stands for and the true distance: in units of

@@ -100,8 +100,8 @@ impl CodeParams {
     }
 }
 
-/// A query as it is compared with signs: 8 bits a dimension.
-#[derive(Debug, Clone)]
+/// A query as it is compared with signs: 8 bits a dimension. The default one is that of codes without signs.
+#[derive(Debug, Clone, Default)]
 pub(super) struct SignQuery {
     /// Padded with zeros to whole blocks.
     ints: Vec<i8>,

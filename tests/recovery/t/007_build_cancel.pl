@@ -37,7 +37,8 @@ BEGIN
 END
 $$;
 SQL
-my $build = 'CREATE INDEX t_v ON t USING hnsw (v vector_l2_ops) WITH (m = 16, ef_construction = 200)';
+my %build = map { $_ => "CREATE INDEX t_v ON t USING hnsw (v vector_l2_ops) WITH (m = 16, ef_construction = 200, storage = $_)" } FORMS;
+my $build = $build{compact};
 
 sub threads_of
 {
@@ -70,7 +71,7 @@ for my $phase ('loading tuples', 'building graph', 'writing pages')
 		my $session = $node->background_psql('postgres', on_error_stop => 0);
 		my $pid = $session->query('SELECT pg_backend_pid()');
 		my $before = threads_of($pid);
-		$session->query_until(qr/begun/, "\\echo begun\n$build;\n");
+		$session->query_until(qr/begun/, "\\echo begun\n$build{next_form()};\n");
 		my $ms = $node->safe_psql('postgres', "SET statement_timeout = '180s'; SELECT strike('building index: $phase', '$deed')");
 		cmp_ok($ms, '<', 1000 * $patience, "$name: the command has ended within $patience s");
 		note "$name: $ms ms";
@@ -192,7 +193,7 @@ $node->start;
 nothing_left('stop');
 unlike(slurp_file($node->logfile), qr/terminated by signal|PANIC|TRAP/, 'no process crashed');
 $node->safe_psql('postgres', 'DELETE FROM t WHERE id > 5000');
-$node->safe_psql('postgres', $build);
+$node->safe_psql('postgres', $build{inline});
 is( $node->safe_psql('postgres', <<'SQL'), 0, 'a later build succeeds: every row is found');
 SET enable_seqscan = off;
 SET hnsw.ef_search = 200;
