@@ -287,7 +287,7 @@ impl GraphStore for DiskGraph<'_> {
     type Error = Error;
 
     fn place(node: ItemPtr) -> u64 {
-        node.place()
+        node.visit_key()
     }
 
     fn neighbors(&mut self, node: ItemPtr, level: u8, out: &mut Vec<ItemPtr>) -> Result<()> {

@@ -22,7 +22,7 @@ pub trait GraphStore {
     /// Why the graph could not be read.
     type Error;
 
-    /// A number that is unique for the node's place in the store.
+    /// A number below 2^48 that no other node of the store has.
     fn place(node: Self::Node) -> u64;
 
     /// Puts the neighbors of `node` on `level` into `out`, which is cleared first. A node that is gone has none.

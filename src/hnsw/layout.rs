@@ -95,10 +95,18 @@ impl ItemPtr {
         self.offset != 0
     }
 
-    /// Block and line pointer as one number, for visited sets: the same whatever the generation.
+    /// Block and line pointer as one number: the same whatever the generation.
     #[inline]
     pub fn place(self) -> u64 {
         (u64::from(self.block) << 16) | u64::from(self.offset)
+    }
+
+    /// A number below 2^48 for visited sets. A stale pointer and the one to the slot's new user have different ones:
+    /// line pointers need 12 bits, the other 4 are of the generation.
+    #[inline]
+    pub fn visit_key(self) -> u64 {
+        let slot = (self.offset << 4) | (self.generation & 0xF);
+        (u64::from(self.block) << 16) | u64::from(slot)
     }
 
     #[inline]
