@@ -16,6 +16,9 @@ pub const MAX_ITEM_SIZE: usize = (PAGE_ROOM - LINE_POINTER_SIZE) / 8 * 8;
 /// small (README.md, "Two forms").
 const AUTO_INLINE_DIMS: usize = 256;
 
+/// Fewer neighbors than this do not hold a graph together as well: then none is given up for the fit.
+const FITTED_DEGREE: usize = 24;
+
 /// What a node keeps of its neighbors on level 0.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
@@ -99,8 +102,8 @@ impl Shape {
     /// The shape of an inline index; `None` where there is no such form: for L1, whose distances signs do not tell,
     /// and where a page holds less than half of `2 * m` neighbors.
     ///
-    /// Level 0 gets fewer neighbors than `2 * m`, down to four fifths, if one node more fits each page then; and what
-    /// fits if not even one node has room for all.
+    /// Level 0 gets fewer neighbors than `2 * m`, down to four fifths and 24, if one node more fits each page then; and
+    /// what fits if not even one node has room for all.
     pub fn inline(metric: Metric, dims: usize, m: usize) -> Option<Self> {
         let wish = 2 * m;
         let with_degree = |base_degree| Self::new(metric, dims, m, Storage::Inline, base_degree);
@@ -109,7 +112,8 @@ impl Shape {
         let head = NODE_CODE + dims.next_multiple_of(8);
         let edge = ITEM_PTR_SIZE + EDGE_FACTORS_SIZE + sign_bytes(dims);
         let fitted = item.saturating_sub(head) / edge;
-        let (degree, least) = if nodes > 0 && 5 * fitted < 4 * wish {
+        let is_enough = 5 * fitted >= 4 * wish && fitted >= FITTED_DEGREE;
+        let (degree, least) = if nodes > 0 && !is_enough {
             (wish, wish)
         } else {
             (fitted.min(wish), m)
