@@ -20,6 +20,9 @@ use crate::pg::relation::{Relation, Tid};
 
 /// More TID chunks than a page holds.
 const CHUNKS_PER_PAGE: u32 = 32;
+/// Up to so many blocks a search that finds fewer nodes than it may looks at every node, whatever the mode: a row that
+/// is hard to reach is noticed first where there are few.
+const SMALL_INDEX_BLOCKS: u32 = 64;
 /// How many times the nodes of a batch strict order searches before it returns the batch, from the second one on. The
 /// search goes on from the rest, so it costs this once, not for each batch.
 const LOOK_AHEAD: usize = 4;
@@ -231,7 +234,8 @@ impl Scan {
         while !is_bounded {
             self.search.run(&mut graph, 0, ef, bounds)?;
             is_bounded = self.search.is_bounded(bounds);
-            let may_go_on = is_iterative || self.start != StartingPoints::All;
+            let is_small = graph.block_count() <= SMALL_INDEX_BLOCKS;
+            let may_go_on = is_iterative || is_small || self.start != StartingPoints::All;
             let wants_more = self.search.best_count() < ef && may_go_on;
             if wants_more
                 && self
