@@ -21,7 +21,7 @@ use constant {
 my %floor = (40 => 0.985, 200 => 0.995);
 my %decay = (40 => 0.015, 200 => 0.005);
 
-# The form of each metric's index; tests/README.md tells which test has the other one.
+# The form of each metric's index; another script of this folder has the other one.
 my %form = (l2 => 'inline', ip => 'compact', cosine => 'inline', l1 => 'compact');
 
 my $node = start_server('floors');

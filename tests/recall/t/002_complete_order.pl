@@ -8,7 +8,7 @@ use RecallTest;
 
 use constant { DIMS => 16, QUERIES => 5 };
 
-# The form of each metric's index; tests/README.md tells which test has the other one.
+# The form of each metric's index; another script of this folder has the other one.
 my %form = (l2 => 'inline', ip => 'inline', cosine => 'compact', l1 => 'compact');
 
 my $node = start_server('complete_order');

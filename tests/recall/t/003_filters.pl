@@ -8,7 +8,7 @@ use RecallTest;
 
 use constant { DIMS => 32, CLUSTERS => 40, ROWS => 10000, QUERIES => 30, K => 10 };
 
-# The form of each metric's index; tests/README.md tells which test has the other one.
+# The form of each metric's index; another script of this folder has the other one.
 my %form = (l2 => 'compact', ip => 'inline', cosine => 'inline', l1 => 'compact');
 
 my $node = start_server('filters');

@@ -9,7 +9,7 @@ use constant { DIMS => 48, CLUSTERS => 40, ROWS => 16_000, QUERIES => 400, K => 
 # About 400 bytes a row.
 use constant { FITS => '256MB', QUARTER => '1600kB' };
 
-# The form of each metric's index; tests/README.md tells which test has the other one.
+# The form of each metric's index; another script of this folder has the other one.
 my %form = (vector_l2_ops => 'inline', vector_ip_ops => 'compact', vector_cosine_ops => 'inline', vector_l1_ops => 'compact');
 
 my $node = start_server('small_memory');
