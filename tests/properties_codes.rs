@@ -2,7 +2,7 @@
 //! operators' own binary32 results at every level, for any finite input; golden bytes.
 
 use annex::distance::{Kernels, Level, Metric};
-use annex::hnsw::codes::{CodeArena, CodeParams, Factors, MeanAccumulator, Query};
+use annex::hnsw::codes::{CodeArena, CodeParams, Factors, MeanAccumulator, Query, sign_bytes};
 use proptest::prelude::*;
 use proptest::test_runner::RngSeed;
 
@@ -385,6 +385,38 @@ const GOLDEN_L1: Golden = (
     [48, -127, 64, 0, -64, -32],
     [1006699012, 1071344707, 1015112983],
 );
+
+/// The code of an edge has moved in no bit either: deep verify compares it with what another library wrote.
+#[test]
+fn golden_edges() {
+    let codes = [
+        (0..70).map(|i| (i * 37 % 255 - 127) as i8).collect(),
+        (0..70)
+            .map(|i| ((i * 101 + 13) % 255 - 127) as i8)
+            .collect::<Vec<i8>>(),
+    ];
+    let factors = [0.03125 * 1.1, 0.02].map(|scale| Factors {
+        scale,
+        ..Factors::default()
+    });
+    for (metric, expected) in [
+        (Metric::L2, [3285096316, 1088225653]),
+        (Metric::Cosine, [3285096316, 1088225653]),
+        (Metric::InnerProduct, [0, 1079837045]),
+    ] {
+        let params = params_of((metric, true), 70, &[]);
+        let mut signs = vec![0xEE; sign_bytes(70)];
+        let [owner, neighbor] = [0, 1].map(|i| (codes[i].as_slice(), &factors[i]));
+        let edge = params.encode_edge(owner, neighbor, &mut signs);
+        assert_eq!(signs, GOLDEN_SIGNS, "{metric:?}");
+        let bits = [edge.offset, edge.step].map(f32::to_bits);
+        assert_eq!(bits, expected, "{metric:?}");
+    }
+}
+
+const GOLDEN_SIGNS: [u8; 16] = [
+    0x87, 0xc3, 0x63, 0x73, 0x38, 0x3c, 0x16, 0x83, 0x23, 0, 0, 0, 0, 0, 0, 0,
+];
 
 /// Input at the ends of the number range gives usable factors and the trivial bound where no other is known.
 #[test]
