@@ -412,7 +412,7 @@ fn sizes() {
 /// whether `auto` takes it. Found by trying all degrees for the rule in the words of `Shape::inline`.
 type InlineSize = (usize, usize, Option<(usize, usize, usize)>, bool);
 #[rustfmt::skip]
-const INLINE_SIZES: [InlineSize; 42] = [
+const INLINE_SIZES: [InlineSize; 64] = [
     (2, 50, Some((4, 208, 38)), false),
     (2, 255, Some((4, 504, 16)), false),
     (2, 256, Some((4, 504, 16)), true),
@@ -424,6 +424,28 @@ const INLINE_SIZES: [InlineSize; 42] = [
     (2, 1536, Some((4, 2424, 3)), true),
     (2, 2000, Some((4, 3144, 2)), true),
     (2, 7000, None, false),
+    (8, 50, Some((16, 496, 16)), false),
+    (8, 255, Some((16, 1080, 7)), false),
+    (8, 256, Some((16, 1080, 7)), true),
+    (8, 384, Some((16, 1464, 5)), true),
+    (8, 512, Some((16, 1848, 4)), true),
+    (8, 768, Some((16, 2616, 3)), true),
+    (8, 784, Some((16, 2760, 2)), true),
+    (8, 1024, Some((16, 3384, 2)), true),
+    (8, 1536, Some((16, 4920, 1)), true),
+    (8, 2000, Some((16, 6408, 1)), true),
+    (8, 7000, None, false),
+    (14, 50, Some((26, 736, 11)), false),
+    (14, 255, Some((27, 1608, 5)), false),
+    (14, 256, Some((27, 1608, 5)), true),
+    (14, 384, Some((24, 1976, 4)), true),
+    (14, 512, Some((26, 2648, 3)), true),
+    (14, 768, Some((28, 3960, 2)), true),
+    (14, 784, Some((26, 3960, 2)), true),
+    (14, 1024, Some((28, 5112, 1)), true),
+    (14, 1536, Some((28, 7416, 1)), true),
+    (14, 2000, Some((22, 8040, 1)), true),
+    (14, 7000, None, false),
     (16, 50, Some((29, 808, 10)), false),
     (16, 255, Some((27, 1608, 5)), false),
     (16, 256, Some((27, 1608, 5)), true),
