@@ -8,7 +8,7 @@ use super::records::PartLink;
 /// Merges the lists of one node: `links` holds both, in any order, and is used up. At most `max` ids come out,
 /// nearest first, each once; needed links are among them, which are at most `max`.
 pub fn merge_lists(links: &mut Vec<PartLink>, max: usize, out: &mut Vec<u32>) {
-    links.sort_unstable_by(|a, b| a.id.cmp(&b.id));
+    links.sort_unstable_by_key(|link| link.id);
     // A neighbor in both parts has the same key in both.
     links.dedup_by(|next, kept| {
         let is_same = next.id == kept.id;
