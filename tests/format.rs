@@ -5,11 +5,11 @@
 #![cfg(target_endian = "little")]
 
 use annex::distance::Metric;
-use annex::hnsw::codes::Factors;
+use annex::hnsw::codes::{EdgeFactors, Factors};
 use annex::hnsw::layout::{
     CHUNK_SIZE, FORMAT_VERSION, ItemPtr, META_SIZE, Meta, MetaProblem, NO_BLOCK, Node,
-    NodeContents, NodeMut, OPAQUE_SIZE, Opaque, PageKind, Shape, SlotState, TidChunk, Upper,
-    UpperMut, free, write_chunk,
+    NodeContents, NodeMut, OPAQUE_SIZE, Opaque, PageKind, Shape, SlotState, Storage, TidChunk,
+    Upper, UpperMut, free, write_chunk,
 };
 use annex::pg::relation::Tid;
 use std::sync::LazyLock;
@@ -39,18 +39,49 @@ const UPPER: &str = "\
     01ff7f81000000000a0000000b000c00\
     00000000000000000d0000000e000f00\
     1000000011001200";
+const INLINE_META: &str = "\
+    01c02ea2010000000100000000030000\
+    02010803100028000700000009000400\
+    010000000b0000000c0000000d000000\
+    1500000016000000ffffffff1d000000\
+    e8030000000000000a00000000000000\
+    b004000000000000fbffffffffffffff\
+    00000000000000000000000000000000\
+    00000000000000000000000000000000";
+const INLINE_NODE: &str = "\
+    010100030300010004030201ffffffff\
+    060500002c01000006000800c8000000\
+    88776655443322110000003f00001040\
+    0000003e0900000081a6cbf0153a5f85\
+    aacff4193e6389aed3f81d42678db2d7\
+    fc21466b91b6db00254a6f95badf0429\
+    4e7399bee3082d52779dc2e70c31567b\
+    a1c6eb10355a7fa5caef14395e840000\
+    01000000020003000400000005000600\
+    07000000080009000000000000000000\
+    0000003f0000803e000000400000803f\
+    000060400000e03f0000000000000000\
+    101112131415161718191a1b1c1d1e1f\
+    404142434445464748494a4b4c4d4e4f\
+    707172737475767778797a7b7c7d7e7f\
+    00000000000000000000000000000000";
 /// Of a chunk the bytes in use; zeros follow.
 const CHUNK: &str = "\
     01000002060000009001000014000000\
     0d0c0b0a0f0e050000000600";
 
 static SHAPE: LazyLock<Shape> = LazyLock::new(|| Shape::compact(Metric::Cosine, 5, 2));
+static INLINE_SHAPE: LazyLock<Shape> = LazyLock::new(|| inline(Metric::Cosine, 70, 2));
 const CODE: [i8; 5] = [1, -1, 127, -127, 0];
 const FACTORS: Factors = Factors {
     scale: 0.5,
     norm_squared: 2.25,
     error: 0.125,
 };
+
+fn inline(metric: Metric, dims: usize, m: usize) -> Shape {
+    Shape::inline(metric, dims, m).expect("a shape of the inline form")
+}
 
 fn ptr(block: u32, offset: u16, generation: u16) -> ItemPtr {
     ItemPtr {
@@ -93,6 +124,36 @@ fn meta_page() {
     assert_eq!(hex(&bytes), META);
     assert_eq!(Meta::read(&bytes), Ok(meta()));
     assert_eq!(FORMAT_VERSION, 1);
+}
+
+/// The inline form is a byte, and the degree of level 0 a field of its own.
+#[test]
+fn meta_page_of_an_inline_index() {
+    let meta = Meta {
+        shape: inline(Metric::Cosine, 768, 16),
+        ..meta()
+    };
+    let mut bytes = [0xEE; META_SIZE];
+    meta.write(&mut bytes);
+    assert_eq!(hex(&bytes), INLINE_META);
+    let read = Meta::read(&bytes).expect("a meta page");
+    assert_eq!(read, meta);
+    assert_eq!(
+        (read.shape.storage, read.shape.base_degree),
+        (Storage::Inline, 29)
+    );
+
+    let refused = |at: usize, value: u8| {
+        let mut bytes = bytes;
+        bytes[at] = value;
+        Meta::read(&bytes) == Err(MetaProblem::Invalid)
+    };
+    assert!(!refused(60, 28));
+    // No such form; no neighbors, more than 2 m, more than fit a page; L1, which has no such form.
+    assert!(refused(17, 2));
+    assert!(refused(60, 0) && refused(60, 33) && refused(61, 1));
+    assert!(refused(13, 0x1F));
+    assert!(refused(16, 3));
 }
 
 /// A newer library's index is refused with its version if it says that this one cannot read it.
@@ -251,6 +312,46 @@ fn node() {
 }
 
 #[test]
+fn inline_node() {
+    let mut item = used_slot(INLINE_SHAPE.node_size(), 3);
+    let code: Vec<i8> = (0..70).map(|i| (i * 37 % 255 - 127) as i8).collect();
+    let tid = Tid {
+        block: 0x0102_0304,
+        offset: 0x0506,
+    };
+    let mut writer = NodeMut::new(&mut item, &INLINE_SHAPE).expect("an item of the size of a node");
+    writer.fill(&NodeContents {
+        level: 1,
+        tids: &[tid],
+        overflow: Some((300, 6)),
+        upper: ptr(200, 8, 9),
+        hash: 0x1122_3344_5566_7788,
+        factors: FACTORS,
+        code: &code,
+    });
+    let neighbors = [ptr(1, 2, 3), ptr(4, 5, 6), ptr(7, 8, 9)];
+    let factors = |neighbor: ItemPtr| EdgeFactors {
+        offset: neighbor.block as f32 / 2.0,
+        step: neighbor.block as f32 / 4.0,
+    };
+    writer.set_neighbors(&neighbors, |neighbor, signs| {
+        for (i, byte) in signs.iter_mut().enumerate() {
+            *byte = (16 * neighbor.block) as u8 + i as u8;
+        }
+        Some(factors(neighbor))
+    });
+    assert_eq!(hex(&item), INLINE_NODE);
+
+    let read = Node::read(&item, &INLINE_SHAPE).expect("a node");
+    assert_eq!(read.code(), code);
+    assert!(read.neighbors().eq(neighbors));
+    assert!(read.edges().factors().eq(neighbors.map(factors)));
+    let blocks = read.edges().signs().iter().step_by(16);
+    assert!(blocks.copied().eq([16, 64, 112]));
+    assert_eq!(read.edges().signs().len(), 3 * INLINE_SHAPE.sign_bytes());
+}
+
+#[test]
 fn upper_item() {
     let mut item = used_slot(SHAPE.upper_size(2), 4);
     let mut writer =
@@ -305,4 +406,115 @@ fn sizes() {
     assert_eq!(Shape::max_dims(16), 7712);
     assert_eq!(shape(7712, 16).max_level(), 3);
     assert_eq!(shape(8, 2).max_level(), 15);
+}
+
+/// `m`, dimensions, then degree of level 0, bytes of a node and nodes a page of the inline form where there is one, and
+/// whether `auto` takes it. Found by trying all degrees for the rule in the words of `Shape::inline`.
+type InlineSize = (usize, usize, Option<(usize, usize, usize)>, bool);
+#[rustfmt::skip]
+const INLINE_SIZES: [InlineSize; 42] = [
+    (2, 50, Some((4, 208, 38)), false),
+    (2, 255, Some((4, 504, 16)), false),
+    (2, 256, Some((4, 504, 16)), true),
+    (2, 384, Some((4, 696, 11)), true),
+    (2, 512, Some((4, 888, 9)), true),
+    (2, 768, Some((4, 1272, 6)), true),
+    (2, 784, Some((4, 1320, 6)), true),
+    (2, 1024, Some((4, 1656, 4)), true),
+    (2, 1536, Some((4, 2424, 3)), true),
+    (2, 2000, Some((4, 3144, 2)), true),
+    (2, 7000, None, false),
+    (16, 50, Some((29, 808, 10)), false),
+    (16, 255, Some((27, 1608, 5)), false),
+    (16, 256, Some((27, 1608, 5)), true),
+    (16, 384, Some((32, 2488, 3)), true),
+    (16, 512, Some((26, 2648, 3)), true),
+    (16, 768, Some((29, 4072, 2)), true),
+    (16, 784, Some((26, 3960, 2)), true),
+    (16, 1024, Some((32, 5688, 1)), true),
+    (16, 1536, Some((31, 8040, 1)), true),
+    (16, 2000, Some((22, 8040, 1)), false),
+    (16, 7000, None, false),
+    (48, 50, Some((80, 2032, 4)), false),
+    (48, 255, Some((78, 4056, 2)), false),
+    (48, 256, Some((78, 4056, 2)), true),
+    (48, 384, Some((96, 6584, 1)), true),
+    (48, 512, Some((94, 8088, 1)), true),
+    (48, 768, Some((65, 8104, 1)), false),
+    (48, 784, Some((60, 8040, 1)), false),
+    (48, 1024, Some((49, 8136, 1)), false),
+    (48, 1536, None, false),
+    (48, 2000, None, false),
+    (100, 50, Some((165, 4072, 2)), false),
+    (100, 255, Some((163, 8136, 1)), false),
+    (100, 256, Some((163, 8136, 1)), true),
+    (100, 384, Some((120, 8120, 1)), false),
+    (100, 512, None, false),
+    (100, 768, None, false),
+    (100, 784, None, false),
+    (100, 1024, None, false),
+    (100, 1536, None, false),
+    (100, 2000, None, false),
+];
+
+/// The degrees of the inline form are part of the format: an index is rebuilt with the one it had.
+#[test]
+fn inline_sizes() {
+    for (m, dims, expected, is_auto) in INLINE_SIZES {
+        for metric in [Metric::L2, Metric::InnerProduct, Metric::Cosine] {
+            let shape = Shape::inline(metric, dims, m);
+            let sizes =
+                shape.map(|shape| (shape.base_degree, shape.node_size(), shape.nodes_per_page()));
+            assert_eq!(sizes, expected, "{dims} dimensions, m {m}");
+            let auto = Shape::auto(metric, dims, m);
+            let compact = Shape::compact(metric, dims, m);
+            let chosen = shape.filter(|_| is_auto).unwrap_or(compact);
+            assert_eq!(auto, chosen, "{dims} dimensions, m {m}");
+        }
+        let l1 = Shape::auto(Metric::L1, dims, m);
+        assert_eq!(l1, Shape::compact(Metric::L1, dims, m));
+        assert_eq!(Shape::inline(Metric::L1, dims, m), None);
+    }
+}
+
+/// Whatever the dimensions and `m`, an inline node fits a page, no item of another kind has its size, and its meta page
+/// is read back.
+#[test]
+fn inline_nodes_fit_a_page() {
+    let mut forms = 0;
+    for m in [2, 3, 5, 8, 16, 24, 48, 64, 100] {
+        for dims in 1..=Shape::max_dims(m) {
+            let Some(shape) = Shape::inline(Metric::L2, dims, m) else {
+                continue;
+            };
+            forms += 1;
+            assert!((m..=2 * m).contains(&shape.base_degree), "{dims} {m}");
+            assert!(shape.nodes_per_page() >= 1, "{dims} {m}");
+            let size = shape.node_size();
+            let used =
+                56 + dims.next_multiple_of(8) + shape.base_degree * (16 + shape.sign_bytes());
+            assert!(size >= used && size.is_multiple_of(8), "{dims} {m}");
+            assert!(size != CHUNK_SIZE, "{dims} {m}");
+            let mut uppers = (1..=shape.max_level()).map(|level| shape.upper_size(level));
+            assert!(uppers.all(|upper| upper != size), "{dims} {m}");
+            let meta = Meta::new(shape, 64);
+            let mut bytes = [0; META_SIZE];
+            meta.write(&mut bytes);
+            assert_eq!(Meta::read(&bytes), Ok(meta), "{dims} {m}");
+        }
+    }
+    assert!(forms > 5000);
+}
+
+/// A search that has seen a stale pointer still visits the node that has the slot now, for the largest page too.
+#[test]
+fn visit_keys_tell_generations_apart() {
+    let keys: std::collections::HashSet<u64> = [1, 2, 2047]
+        .into_iter()
+        .flat_map(|offset| (0..16).map(move |generation| ptr(u32::MAX, offset, generation)))
+        .map(ItemPtr::visit_key)
+        .collect();
+    assert_eq!(keys.len(), 3 * 16);
+    assert!(keys.iter().all(|key| key >> 48 == 0));
+    assert_ne!(ptr(1, 1, 0).visit_key(), ptr(2, 1, 0).visit_key());
 }

@@ -8,6 +8,17 @@ use proptest::test_runner::RngSeed;
 
 const METRICS: [Metric; 4] = [Metric::L2, Metric::InnerProduct, Metric::Cosine, Metric::L1];
 
+/// Metrics and whether codes are rotated: all pairs that an index can have.
+const FORMS: [(Metric, bool); 7] = [
+    (Metric::L2, false),
+    (Metric::InnerProduct, false),
+    (Metric::Cosine, false),
+    (Metric::L1, false),
+    (Metric::L2, true),
+    (Metric::InnerProduct, true),
+    (Metric::Cosine, true),
+];
+
 /// Runs `cases` cases, the same ones in every run.
 fn cases(cases: u32) -> ProptestConfig {
     ProptestConfig {
@@ -131,6 +142,16 @@ fn params(metric: Metric, dims: usize, mean: &[f32]) -> CodeParams {
     CodeParams::new(metric, dims, mean)
 }
 
+/// [`params`] of rotated codes or others.
+fn params_of((metric, is_rotated): (Metric, bool), dims: usize, mean: &[f32]) -> CodeParams {
+    let params = params(metric, dims, mean);
+    if is_rotated {
+        params.with_rotation()
+    } else {
+        params
+    }
+}
+
 fn encode(params: &CodeParams, x: &[f32]) -> (Vec<i8>, Factors) {
     let mut code = vec![0; params.dims];
     let factors = params.encode(x, &mut code);
@@ -190,16 +211,16 @@ proptest! {
 
     #[test]
     fn lower_bounds_are_true((mean, q, x) in case()) {
-        for metric in METRICS {
-            let params = params(metric, q.len(), &mean);
+        for form in FORMS {
+            let params = params_of(form, q.len(), &mean);
             check_bounds(&params, &Query::from_vector(&params, &q), &q, &x)?;
         }
     }
 
     #[test]
     fn lower_bounds_of_coded_queries_are_true((mean, q, x) in case()) {
-        for metric in METRICS {
-            let params = params(metric, q.len(), &mean);
+        for form in FORMS {
+            let params = params_of(form, q.len(), &mean);
             let (code, factors) = encode(&params, &q);
             check_bounds(&params, &Query::from_code(&params, &code, &factors), &q, &x)?;
         }
@@ -254,8 +275,9 @@ proptest! {
             (one(), one())
         }),
     ) {
-        for metric in METRICS {
-            let params = params(metric, q.len(), &vec![0.25 / (q.len() as f32).sqrt(); q.len()]);
+        for form in FORMS {
+            let metric = form.0;
+            let params = params_of(form, q.len(), &vec![0.25 / (q.len() as f32).sqrt(); q.len()]);
             let query = Query::from_vector(&params, &q);
             let (code, factors) = encode(&params, &x);
             let (key, slack) = (query.key(&code, &factors), query.slack(&factors));
@@ -268,23 +290,23 @@ proptest! {
             let bound = query.lower_bound(key, slack);
             let slack = f64::from(slack);
             let rounding = 1e-3 * (1.0 + distance.abs());
-            prop_assert!((distance - estimate).abs() <= slack + rounding, "{metric:?} {distance} {estimate} {slack}");
+            prop_assert!((distance - estimate).abs() <= slack + rounding, "{form:?} {distance} {estimate} {slack}");
             let reach = 2.0 * slack + rounding;
             let least = match metric {
                 Metric::Cosine => (distance - reach).max(0.0).powi(2) / 2.0 - 1e-4,
                 _ => distance - reach,
             };
-            prop_assert!(bound >= least, "{metric:?} {bound} < {least}");
+            prop_assert!(bound >= least, "{form:?} {bound} < {least}");
             let steps = 0.6 * f64::from(factors.scale) * q.len() as f64;
-            prop_assert!(metric == Metric::InnerProduct || slack <= steps + 1e-3, "{metric:?} {slack} {steps}");
+            prop_assert!(metric == Metric::InnerProduct || slack <= steps + 1e-3, "{form:?} {slack} {steps}");
         }
     }
 
     /// Keys between codes are symmetric and the same through a query, through the parameters and an arena.
     #[test]
     fn keys_between_codes_agree((mean, a, b) in case()) {
-        for metric in METRICS {
-            let params = params(metric, a.len(), &mean);
+        for form in FORMS {
+            let params = params_of(form, a.len(), &mean);
             let mut arena = CodeArena::try_with_capacity(params.clone(), 4).unwrap();
             arena.push(&a).unwrap();
             arena.push_many(&[b.clone(), a.clone()].concat()).unwrap();
@@ -312,8 +334,8 @@ proptest! {
     /// Lower bounds hold at the largest dimension, where sequential binary32 sums are far off.
     #[test]
     fn lower_bounds_are_true_in_many_dimensions((q, x) in pair(16_000)) {
-        for metric in METRICS {
-            let params = params(metric, q.len(), &[]);
+        for form in FORMS {
+            let params = params_of(form, q.len(), &[]);
             check_bounds(&params, &Query::from_vector(&params, &q), &q, &x)?;
         }
     }
@@ -367,9 +389,9 @@ const GOLDEN_L1: Golden = (
 /// Input at the ends of the number range gives usable factors and the trivial bound where no other is known.
 #[test]
 fn extreme_input_gives_trivial_bounds() {
-    for metric in METRICS {
+    for form in FORMS {
         for value in [0.0, f32::MAX, f32::MIN, f32::MIN_POSITIVE, 1e-45, 1e30] {
-            let params = params(metric, 3, &[f32::MIN; 3]);
+            let params = params_of(form, 3, &[f32::MIN; 3]);
             let q = [value; 3];
             let query = Query::from_vector(&params, &q);
             check_bounds(&params, &query, &q, &q).unwrap();

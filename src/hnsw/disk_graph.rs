@@ -12,9 +12,12 @@ use super::layout::{
 };
 use crate::error::{Error, Result, SqlState};
 use crate::pg::buffer::{BufferHints, Shared};
+use crate::pg::interrupt;
 use crate::pg::page::Page;
 use crate::pg::relation::Relation;
 
+/// Neighbor lists read between two looks at whether the command was cancelled.
+const LISTS_PER_INTERRUPT_CHECK: u32 = 64;
 /// Most neighbors a node can have: twice the largest `m`.
 const MAX_DEGREE: usize = 200;
 /// Distances prefetched at once: a whole list of an index with the default `m`.
@@ -145,6 +148,7 @@ pub struct DiskGraph<'a> {
     shape: &'a Shape,
     query: &'a Query,
     hints: &'a mut BufferHints,
+    lists_read: u32,
 }
 
 impl<'a> DiskGraph<'a> {
@@ -160,6 +164,16 @@ impl<'a> DiskGraph<'a> {
             shape,
             query,
             hints,
+            lists_read: 0,
+        }
+    }
+
+    /// Serves interrupts now and then: called where no lock is held.
+    #[inline]
+    fn count_list(&mut self) {
+        self.lists_read = self.lists_read.wrapping_add(1);
+        if self.lists_read.is_multiple_of(LISTS_PER_INTERRUPT_CHECK) {
+            interrupt::check();
         }
     }
 
@@ -242,12 +256,18 @@ impl<'a> DiskGraph<'a> {
         for ptr in nodes {
             self.hints.prefetch_descriptor(ptr.block);
         }
-        if level == 0 {
-            let len = self.shape.node_head_size();
-            for ptr in nodes {
-                let start = self.shape.expected_node_start(ptr.offset);
-                self.hints.prefetch_item(ptr.block, ptr.offset, start, len);
+        let range_of = |offset| {
+            if level == 0 {
+                let start = self.shape.expected_node_start(offset);
+                start..start + self.shape.node_head_size()
+            } else {
+                self.shape.expected_upper_head(offset)
             }
+        };
+        for ptr in nodes {
+            let range = range_of(ptr.offset);
+            self.hints
+                .prefetch_item(ptr.block, ptr.offset, range.start, range.len());
         }
     }
 
@@ -267,11 +287,12 @@ impl GraphStore for DiskGraph<'_> {
     type Error = Error;
 
     fn place(node: ItemPtr) -> u64 {
-        node.place()
+        node.visit_key()
     }
 
     fn neighbors(&mut self, node: ItemPtr, level: u8, out: &mut Vec<ItemPtr>) -> Result<()> {
         out.clear();
+        self.count_list();
         if level == 0 {
             self.with_node(node, |node| out.extend(node.neighbors()))?;
         } else {
@@ -310,6 +331,11 @@ impl GraphStore for DiskGraph<'_> {
         Ok(())
     }
 
+    fn ambiguous_up_to(&self, nearest_key: f32, farthest: &Candidate<ItemPtr>) -> f32 {
+        self.query
+            .ambiguous_up_to(nearest_key, farthest.key, farthest.slack)
+    }
+
     fn has_estimates(&self, level: u8) -> bool {
         level == 0 && self.shape.storage == Storage::Inline
     }
@@ -317,9 +343,11 @@ impl GraphStore for DiskGraph<'_> {
     fn expand(
         &mut self,
         ptr: ItemPtr,
+        limit: f32,
         out: &mut Vec<(ItemPtr, Estimate)>,
     ) -> Result<Option<Candidate<ItemPtr>>> {
         out.clear();
+        self.count_list();
         let query = self.query;
         self.with_node(ptr, |node| {
             let candidate = Self::candidate(query, ptr, node);
@@ -328,8 +356,12 @@ impl GraphStore for DiskGraph<'_> {
             let sums = &mut sums[..neighbors.len()];
             query.sign_sums(edges.signs(), sums);
             let owner = query.owner_estimate(candidate.key);
-            let estimates = (edges.factors().zip(sums)).map(|(f, sum)| owner.neighbor(f, *sum));
-            out.extend(neighbors.zip(estimates));
+            for ((neighbor, factors), sum) in neighbors.zip(edges.factors()).zip(sums) {
+                let estimate = owner.neighbor(factors, *sum);
+                if !estimate.is_beyond(limit) {
+                    out.push((neighbor, estimate));
+                }
+            }
             candidate
         })
     }

@@ -22,7 +22,7 @@ pub trait GraphStore {
     /// Why the graph could not be read.
     type Error;
 
-    /// A number that is unique for the node's place in the store.
+    /// A number below 2^48 that no other node of the store has.
     fn place(node: Self::Node) -> u64;
 
     /// Puts the neighbors of `node` on `level` into `out`, which is cleared first. A node that is gone has none.
@@ -46,11 +46,19 @@ pub trait GraphStore {
         false
     }
 
+    /// The largest key that a node may have whose true distance is not surely beyond that of `farthest`, given the key
+    /// of the nearest node found. The key of `farthest` itself where distances are told well enough by keys.
+    fn ambiguous_up_to(&self, _nearest_key: f32, farthest: &Candidate<Self::Node>) -> f32 {
+        farthest.key
+    }
+
     /// Reads a node of a level that has estimates: puts its neighbors with their estimates into `out`, which is
-    /// cleared first, and returns the node itself. `None` if it is gone.
+    /// cleared first, and returns the node itself. Those that are surely farther than `limit` are left out. `None` if
+    /// the node is gone.
     fn expand(
         &mut self,
         _node: Self::Node,
+        _limit: f32,
         out: &mut Vec<(Self::Node, Estimate)>,
     ) -> Result<Option<Candidate<Self::Node>>, Self::Error> {
         out.clear();

@@ -3,7 +3,9 @@
 #![allow(unsafe_code)]
 
 use super::build::{self, PHASES};
+use super::disk_graph::read_meta;
 use super::insert::{IndexedVector, Inserter};
+use super::layout::Storage;
 use super::options::{self, Options};
 use super::scan::{OrderKey, Scan};
 use super::{cost, vacuum, validate};
@@ -187,9 +189,12 @@ unsafe extern "C-unwind" fn amcostestimate(
         let facts = PathFacts::of(root, path, loop_count);
         let cost = if facts.has_order {
             let index = pg_sys::index_open(PathFacts::index_oid(path), pg_sys::NoLock as i32);
-            let m = Options::of(Relation::from_pg(index)).m;
+            let relation = Relation::from_pg(index);
+            let m = Options::of(relation).m;
+            // A damaged index is the scan's to report.
+            let storage = read_meta(relation).map_or(Storage::Compact, |meta| meta.shape.storage);
             pg_sys::index_close(index, pg_sys::NoLock as i32);
-            cost::estimate(&facts, m, guc::EF_SEARCH.get() as usize)
+            cost::estimate(&facts, m, storage, guc::EF_SEARCH.get() as usize)
         } else {
             PathCost::IMPOSSIBLE
         };

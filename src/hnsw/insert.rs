@@ -178,11 +178,18 @@ impl Inserter {
         };
         let mut graph = DiskGraph::new(self.index, &self.shape, query, hints);
         let top = level.min(meta.entry_level);
-        let Some(mut entry) = descend(&mut graph, meta.entry, meta.entry_level, top)? else {
+        let Some(mut entry) = descend(
+            &mut graph,
+            &mut self.search,
+            meta.entry,
+            meta.entry_level,
+            top,
+        )?
+        else {
             return Ok(lists);
         };
         let mut found: Vec<Candidate<ItemPtr>> = Vec::new();
-        for at in (0..=top).rev() {
+        'levels: for at in (0..=top).rev() {
             self.search.reset(false);
             self.search.seed(&mut graph, at, &[entry])?;
             self.search
@@ -203,16 +210,18 @@ impl Inserter {
                 &mut chosen,
             )?;
             lists[usize::from(at)] = chosen.iter().map(|link| cache.node(link.id)).collect();
-            if at == 1
-                && let Some(nearest) = found.first()
-            {
-                match graph.ground(nearest.node)? {
-                    Some(ground) => entry = ground,
-                    None => return Ok(lists),
+            for nearest in &found {
+                let next = if at == 1 {
+                    graph.ground(nearest.node)?
+                } else {
+                    Some(nearest.node)
+                };
+                if let Some(next) = next {
+                    entry = next;
+                    continue 'levels;
                 }
-            } else if let Some(nearest) = found.first() {
-                entry = nearest.node;
             }
+            return Ok(lists);
         }
         Ok(lists)
     }
@@ -277,8 +286,15 @@ impl Inserter {
             }
             // Every neighbor was removed by vacuum meanwhile: search again, or become the entry of an empty index.
             let meta = read_meta(self.index)?;
-            if !meta.entry.is_some() || meta.entry == node || meta.entry == upper {
-                return self.raise_entry(node, upper, level);
+            if meta.entry == node || meta.entry == upper {
+                return Ok(());
+            }
+            if !meta.entry.is_some() {
+                // Of several inserts that saw no entry one becomes it; the others link to it.
+                if self.raise_entry(node, upper, level)? {
+                    return Ok(());
+                }
+                continue;
             }
             cache.clear();
             lists = self.choose_neighbors(&meta, query, level, &mut cache)?;
@@ -286,8 +302,11 @@ impl Inserter {
                 let own = if at == 0 { node } else { upper };
                 list.retain(|neighbor| *neighbor != own);
             }
-            if lists[0].is_empty() && self.replace_dead_entry(&meta, node, upper, level)? {
-                return Ok(());
+            if lists[0].is_empty() {
+                lists[0] = self.find_any(&meta, query, node)?;
+                if lists[0].is_empty() && self.replace_dead_entry(&meta, node, upper, level)? {
+                    return Ok(());
+                }
             }
             self.set_own_list(node, &lists[0], &mut cache)?;
         }
@@ -297,6 +316,40 @@ impl Inserter {
             failpoint::hit("insert_entry");
         }
         Ok(())
+    }
+
+    /// Some live node beside `node`, found from the entry point, or by reading page after page: a part of the graph that
+    /// holds nothing but tombstones leads nowhere. None if there is no other live node.
+    fn find_any(&mut self, meta: &Meta, query: &Query, node: ItemPtr) -> Result<Vec<ItemPtr>> {
+        let Some(hints) = self.hints.as_mut() else {
+            return Ok(Vec::new());
+        };
+        let mut graph = DiskGraph::new(self.index, &self.shape, query, hints);
+        let ground = if meta.entry_level > 0 {
+            graph.ground(meta.entry)?
+        } else {
+            Some(meta.entry)
+        };
+        self.search.reset(false);
+        if let Some(ground) = ground {
+            self.search.seed(&mut graph, 0, &[ground])?;
+            self.search
+                .run(&mut graph, 0, self.ef_construction, Bounds::NONE)?;
+        }
+        let mut found = Vec::new();
+        self.search.take_best(&mut found);
+        found.retain(|candidate| candidate.node != node);
+        if let Some(nearest) = found.iter().min_by(|a, b| a.key.total_cmp(&b.key)) {
+            return Ok(vec![nearest.node]);
+        }
+        for block in META_BLOCK + 1..graph.block_count() {
+            interrupt::check();
+            let mut live = graph.nodes_on(block)?.into_iter();
+            if let Some(other) = live.find(|other| *other != node) {
+                return Ok(vec![other]);
+            }
+        }
+        Ok(Vec::new())
     }
 
     /// Replaces the list of the new node on level 0; `cache` gets the codes that this needs.
@@ -355,19 +408,20 @@ impl Inserter {
         Ok(true)
     }
 
-    /// Step e: makes the node the entry point if it is still higher than the present one, or there is none.
-    fn raise_entry(&self, node: ItemPtr, upper: ItemPtr, level: u8) -> Result<()> {
+    /// Step e: makes the node the entry point if it is still higher than the present one, or there is none. Returns
+    /// whether it did.
+    fn raise_entry(&self, node: ItemPtr, upper: ItemPtr, level: u8) -> Result<bool> {
         let buffer = Exclusive::read(self.index, META_BLOCK);
         let mut meta = decode_meta(self.index, buffer.page())?;
         if meta.entry.is_some() && meta.entry_level >= level {
-            return Ok(());
+            return Ok(false);
         }
         meta.entry = if level > 0 { upper } else { node };
         meta.entry_level = level;
         let change = Change::begin(self.index);
         write_meta_in(&change, &buffer, &meta);
         change.commit();
-        Ok(())
+        Ok(true)
     }
 }
 

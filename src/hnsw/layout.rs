@@ -37,10 +37,12 @@ pub const NO_BLOCK: u32 = u32::MAX;
 /// Highest level any node can have.
 pub const MAX_LEVEL: u8 = 15;
 
+#[inline]
 fn u16_at(bytes: &[u8], at: usize) -> u16 {
     u16::from_ne_bytes([bytes[at], bytes[at + 1]])
 }
 
+#[inline]
 fn u32_at(bytes: &[u8], at: usize) -> u32 {
     u32::from_ne_bytes([bytes[at], bytes[at + 1], bytes[at + 2], bytes[at + 3]])
 }
@@ -49,6 +51,7 @@ fn u64_at(bytes: &[u8], at: usize) -> u64 {
     u64::from(u32_at(bytes, at)) | (u64::from(u32_at(bytes, at + 4)) << 32)
 }
 
+#[inline]
 fn f32_at(bytes: &[u8], at: usize) -> f32 {
     f32::from_bits(u32_at(bytes, at))
 }
@@ -92,12 +95,21 @@ impl ItemPtr {
         self.offset != 0
     }
 
-    /// Block and line pointer as one number, for visited sets: the same whatever the generation.
+    /// Block and line pointer as one number: the same whatever the generation.
     #[inline]
     pub fn place(self) -> u64 {
         (u64::from(self.block) << 16) | u64::from(self.offset)
     }
 
+    /// A number below 2^48 for visited sets. A stale pointer and the one to the slot's new user have different ones:
+    /// line pointers need 12 bits, the other 4 are of the generation.
+    #[inline]
+    pub fn visit_key(self) -> u64 {
+        let slot = (self.offset << 4) | (self.generation & 0xF);
+        (u64::from(self.block) << 16) | u64::from(slot)
+    }
+
+    #[inline]
     fn read(bytes: &[u8], at: usize) -> Self {
         Self {
             block: u32_at(bytes, at),
@@ -239,6 +251,7 @@ const LEVEL: usize = 1;
 const COUNT: usize = 3;
 const GENERATION: usize = 4;
 const LIST_VERSION: usize = 6;
+#[inline]
 fn read_factors(item: &[u8], at: usize) -> Factors {
     Factors {
         scale: f32_at(item, at),
@@ -269,6 +282,7 @@ fn write_factors(item: &mut [u8], at: usize, factors: &Factors) {
 }
 
 /// The code bytes as signed numbers.
+#[inline]
 fn as_code(bytes: &[u8]) -> &[i8] {
     bytemuck::cast_slice(bytes)
 }
@@ -277,6 +291,7 @@ fn write_code(bytes: &mut [u8], code: &[i8]) {
     bytes[..code.len()].copy_from_slice(bytemuck::cast_slice(code));
 }
 
+#[inline]
 fn list(item: &[u8], at: usize, count: usize) -> impl ExactSizeIterator<Item = ItemPtr> + '_ {
     item[at..at + count * ITEM_PTR_SIZE]
         .chunks_exact(ITEM_PTR_SIZE)

@@ -205,18 +205,21 @@ impl Repair {
         }
     }
 
-    /// The entry point that the index is to have: the present one, or if that is a tombstone a live node of the highest
-    /// level.
+    /// The entry point that the index is to have: the present one, or a live node of the highest level if that is a
+    /// tombstone or of a lower level.
     fn live_entry(&self, meta: &Meta, uppers: &[(ItemPtr, u8)]) -> (ItemPtr, u8) {
         let slots = if meta.entry_level > 0 {
             &self.slots.uppers
         } else {
             &self.slots.nodes
         };
-        if !meta.entry.is_some() || slots.edge_state(meta.entry) == EdgeState::Valid {
+        let highest = uppers.iter().max_by_key(|(_, level)| *level);
+        let is_live = slots.edge_state(meta.entry) == EdgeState::Valid;
+        // An insert that was interrupted leaves a node above the entry.
+        let is_highest = highest.is_none_or(|(_, level)| *level <= meta.entry_level);
+        if !meta.entry.is_some() || (is_live && is_highest) {
             return (meta.entry, meta.entry_level);
         }
-        let highest = uppers.iter().max_by_key(|(_, level)| *level);
         let any_node = || {
             self.slots
                 .nodes
@@ -304,10 +307,12 @@ impl Repair {
             return Ok(false);
         };
         let mut graph = DiskGraph::new(self.index, &shape, &query, &mut self.hints);
-        let Some(entry) = descend(&mut graph, meta.entry, meta.entry_level, 0)? else {
+        let mut search = LayerSearch::default();
+        let entry = descend(&mut graph, &mut search, meta.entry, meta.entry_level, 0)?;
+        let Some(entry) = entry else {
             return Ok(false);
         };
-        let mut search = LayerSearch::default();
+        search.clear();
         search.seed(&mut graph, 0, &[entry])?;
         search.run(&mut graph, 0, LINK_EF, Bounds::NONE)?;
         let mut found = Vec::new();

@@ -213,12 +213,17 @@ impl Scan {
         let mut graph = DiskGraph::new(self.index, &shape, &self.query, hints);
         let is_first = !self.is_started;
         self.is_started = true;
+        let max_ambiguous = self.settings.max_visited;
         let bounds = if is_first {
-            Bounds::NONE
+            Bounds {
+                max_ambiguous,
+                ..Bounds::NONE
+            }
         } else {
             Bounds {
                 max_visited: self.settings.max_visited,
                 max_bytes: self.settings.max_bytes,
+                max_ambiguous,
             }
         };
         let is_iterative = self.settings.mode != IterativeScan::off;

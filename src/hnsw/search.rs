@@ -48,36 +48,28 @@ order_by_key!(Nearest, |a, b| b.total_cmp(&a));
 order_by_key!(Farthest, |a, b| a.total_cmp(&b));
 
 /// Walks greedily from `entry` on level `from` down to level `to` (exclusive) and returns the nearest node found,
-/// as a handle of level `to`. `None` if the entry is gone.
+/// as a handle of level `to`. `None` if the entry is gone. `search` is used for each level and left in any state.
 pub fn descend<S: GraphStore>(
     store: &mut S,
+    search: &mut LayerSearch<S::Node>,
     entry: S::Node,
     from: u8,
     to: u8,
 ) -> Result<Option<S::Node>, S::Error> {
-    if from <= to {
-        return Ok(Some(entry));
-    }
-    let (mut neighbors, mut evaluated) = (Vec::new(), Vec::new());
-    store.evaluate(&[entry], from, &mut evaluated)?;
-    let Some(mut best) = evaluated.first().copied() else {
-        return Ok(None);
-    };
+    let mut nearest = entry;
     for level in (to + 1..=from).rev() {
-        loop {
-            store.neighbors(best.node, level, &mut neighbors)?;
-            evaluated.clear();
-            store.evaluate(&neighbors, level, &mut evaluated)?;
-            match evaluated.iter().min_by(|a, b| a.key.total_cmp(&b.key)) {
-                Some(nearest) if nearest.key < best.key => best = *nearest,
-                _ => break,
-            }
+        search.clear();
+        search.seed(store, level, &[nearest])?;
+        search.run(store, level, 1, Bounds::NONE)?;
+        match search.best.pop() {
+            Some(Farthest(found)) => nearest = found.node,
+            None => return Ok(None),
         }
     }
-    if to == 0 {
-        store.ground(best.node)
+    if to == 0 && from > 0 {
+        store.ground(nearest)
     } else {
-        Ok(Some(best.node))
+        Ok(Some(nearest))
     }
 }
 
@@ -88,13 +80,17 @@ pub struct Bounds {
     pub max_visited: usize,
     /// Bytes of candidates after which no further candidate is expanded.
     pub max_bytes: usize,
+    /// Computed distances after which a search does not go on any more only because the codes of what it has found and
+    /// of what it could find are too alike (see [`GraphStore::ambiguous_up_to`]).
+    pub max_ambiguous: usize,
 }
 
 impl Bounds {
-    /// No bound.
+    /// No bound, and no look at what cannot be told apart.
     pub const NONE: Bounds = Bounds {
         max_visited: usize::MAX,
         max_bytes: usize::MAX,
+        max_ambiguous: 0,
     };
 }
 
@@ -108,7 +104,12 @@ pub struct LayerSearch<N> {
     expanded: usize,
     frontier: BinaryHeap<Nearest<N>>,
     best: BinaryHeap<Farthest<N>>,
+    /// Computed, but not among the best: for later runs, or too like the best to be left out.
     spare: BinaryHeap<Nearest<N>>,
+    /// Least key found.
+    nearest_key: f32,
+    /// Keys up to this belong to what is found, once `ef` nodes are.
+    limit: f32,
     resumable: bool,
     neighbors: Vec<N>,
     estimated: Vec<(N, Estimate)>,
@@ -124,6 +125,8 @@ impl<N> Default for LayerSearch<N> {
             frontier: BinaryHeap::new(),
             best: BinaryHeap::new(),
             spare: BinaryHeap::new(),
+            nearest_key: f32::INFINITY,
+            limit: f32::INFINITY,
             resumable: false,
             neighbors: Vec::new(),
             estimated: Vec::new(),
@@ -144,6 +147,8 @@ impl<N: Copy + Eq> LayerSearch<N> {
         self.visited.clear();
         self.estimates.clear();
         self.expanded = 0;
+        self.nearest_key = f32::INFINITY;
+        self.limit = f32::INFINITY;
         self.frontier.clear();
         self.best.clear();
         self.spare.clear();
@@ -198,22 +203,15 @@ impl<N: Copy + Eq> LayerSearch<N> {
         {
             self.best.push(Farthest(candidate));
         }
-        let has_estimates = store.has_estimates(level);
+        if store.has_estimates(level) {
+            return self.run_estimated(store, ef, bounds);
+        }
         while let Some(Nearest(nearest)) = self.frontier.peek().copied() {
-            if has_estimates && !self.is_current::<S>(nearest) {
-                continue;
-            }
-            if !self.is_wanted(nearest.key, ef) && nearest.key > self.farthest_key() {
-                break;
-            }
-            if self.is_bounded(bounds) {
+            self.set_limit(store, ef, bounds);
+            if nearest.key.total_cmp(&self.limit).is_gt() || self.is_bounded(bounds) {
                 break;
             }
             self.frontier.pop();
-            if has_estimates {
-                self.expand(store, nearest.node, ef)?;
-                continue;
-            }
             store.neighbors(nearest.node, level, &mut self.neighbors)?;
             self.admit(store, level, ef)?;
             if let Some(Nearest(next)) = self.frontier.peek() {
@@ -221,6 +219,55 @@ impl<N: Copy + Eq> LayerSearch<N> {
             }
         }
         Ok(())
+    }
+
+    /// [`Self::run`] where the store has estimates. A node is chosen while the one before it is expanded, so that its
+    /// page can be on the way meanwhile.
+    fn run_estimated<S: GraphStore<Node = N>>(
+        &mut self,
+        store: &mut S,
+        ef: usize,
+        bounds: Bounds,
+    ) -> Result<(), S::Error> {
+        let mut chosen = None;
+        loop {
+            self.set_limit(store, ef, bounds);
+            let next = self.choose::<S>(bounds);
+            if let Some(node) = next {
+                self.estimates.settle(S::place(node));
+                store.prefetch(node, 0);
+            }
+            match std::mem::replace(&mut chosen, next) {
+                Some(node) => self.expand(store, node, ef)?,
+                None if next.is_none() => return Ok(()),
+                None => {}
+            }
+        }
+    }
+
+    /// Takes the next node to expand out of the frontier; `None` if the search ends here as far as is known.
+    fn choose<S: GraphStore<Node = N>>(&mut self, bounds: Bounds) -> Option<N> {
+        loop {
+            let Nearest(top) = *self.frontier.peek()?;
+            match self.estimates.order_key(S::place(top.node)) {
+                // Expanded already, from a better place in the frontier.
+                None => {
+                    self.frontier.pop();
+                }
+                // It comes later than it seemed when it was put there.
+                Some(key) if key > top.key => {
+                    self.frontier.pop();
+                    self.frontier.push(Nearest(Candidate { key, ..top }));
+                }
+                Some(key) => {
+                    if key.total_cmp(&self.limit).is_gt() || self.is_bounded(bounds) {
+                        return None;
+                    }
+                    self.frontier.pop();
+                    return Some(top.node);
+                }
+            }
+        }
     }
 
     /// Nodes that the last run found.
@@ -255,37 +302,35 @@ impl<N: Copy + Eq> LayerSearch<N> {
             .map_or(f32::INFINITY, |farthest| farthest.0.key)
     }
 
-    /// Whether the top of the frontier is where it belongs. If not it is taken away: its key was computed meanwhile,
-    /// or it comes later than it seemed and goes back with the key it has now.
-    fn is_current<S: GraphStore<Node = N>>(&mut self, top: Candidate<N>) -> bool {
-        match self.estimates.order_key(S::place(top.node)) {
-            Some(key) if key > top.key => {
-                self.frontier.pop();
-                self.frontier.push(Nearest(Candidate { key, ..top }));
-                false
+    /// Sets the key beyond which nothing belongs to what is found.
+    #[inline]
+    fn set_limit<S: GraphStore<Node = N>>(&mut self, store: &S, ef: usize, bounds: Bounds) {
+        self.limit = match self.best.peek() {
+            Some(Farthest(farthest)) if self.best.len() >= ef => {
+                if self.visited_count() < bounds.max_ambiguous {
+                    store.ambiguous_up_to(self.nearest_key, farthest)
+                } else {
+                    farthest.key
+                }
             }
-            Some(_) => true,
-            None => {
-                self.frontier.pop();
-                false
-            }
-        }
+            _ => f32::INFINITY,
+        };
     }
 
-    /// Computes the key of a node of the frontier and takes in the estimates of its neighbors.
+    /// Computes the key of a node taken out of the frontier, and takes in the estimates of its neighbors.
     fn expand<S: GraphStore<Node = N>>(
         &mut self,
         store: &mut S,
         node: N,
         ef: usize,
     ) -> Result<(), S::Error> {
-        // The next one, unless this one's list names a nearer.
-        let guess = self.frontier.peek().map(|Nearest(next)| next.node);
-        if let Some(next) = guess {
-            store.prefetch(next, 0);
-        }
-        self.estimates.settle(S::place(node));
-        let expanded = store.expand(node, &mut self.estimated)?;
+        // A search that is not resumed never expands what is beyond the limit, which falls as nearer nodes are found.
+        let limit = if self.resumable {
+            f32::INFINITY
+        } else {
+            self.limit
+        };
+        let expanded = store.expand(node, limit, &mut self.estimated)?;
         self.expanded += 1;
         if let Some(candidate) = expanded.filter(|candidate| candidate.is_live) {
             self.keep(candidate, ef);
@@ -293,7 +338,7 @@ impl<N: Copy + Eq> LayerSearch<N> {
         for i in 0..self.estimated.len() {
             let (node, estimate) = self.estimated[i];
             if let Some(key) = self.estimates.note(S::place(node), estimate)
-                && (self.resumable || self.is_wanted(key, ef))
+                && (self.resumable || key <= self.limit)
             {
                 self.frontier.push(Nearest(Candidate {
                     key,
@@ -303,25 +348,24 @@ impl<N: Copy + Eq> LayerSearch<N> {
                 }));
             }
         }
-        match self.frontier.peek() {
-            Some(Nearest(next)) if Some(next.node) != guess => store.prefetch(next.node, 0),
-            _ => {}
-        }
         Ok(())
     }
 
     /// Takes a node whose key is computed into the found ones, or keeps it for a later run.
     #[inline]
     fn keep(&mut self, candidate: Candidate<N>, ef: usize) {
+        self.nearest_key = self.nearest_key.min(candidate.key);
+        let mut left_out = Some(candidate);
         if self.is_wanted(candidate.key, ef) {
             self.best.push(Farthest(candidate));
-            if self.best.len() > ef
-                && let Some(Farthest(evicted)) = self.best.pop()
-                && self.resumable
-            {
-                self.spare.push(Nearest(evicted));
-            }
-        } else if self.resumable {
+            left_out = (self.best.len() > ef)
+                .then(|| self.best.pop())
+                .flatten()
+                .map(|Farthest(evicted)| evicted);
+        }
+        if let Some(candidate) = left_out
+            && (self.resumable || candidate.key <= self.limit)
+        {
             self.spare.push(Nearest(candidate));
         }
     }
@@ -340,7 +384,7 @@ impl<N: Copy + Eq> LayerSearch<N> {
         store.evaluate(&self.neighbors, level, &mut self.evaluated)?;
         for i in 0..self.evaluated.len() {
             let candidate = self.evaluated[i];
-            if self.resumable || self.is_wanted(candidate.key, ef) {
+            if self.resumable || self.is_wanted(candidate.key, ef) || candidate.key <= self.limit {
                 self.frontier.push(Nearest(candidate));
             }
             if candidate.is_live {
@@ -350,9 +394,15 @@ impl<N: Copy + Eq> LayerSearch<N> {
         Ok(())
     }
 
-    /// Takes the nodes found by the last run, in no particular order.
+    /// Takes the nodes found by the last run, in no particular order: as many as it was to find, and those that cannot
+    /// be told from the farthest of them.
     pub fn take_best(&mut self, out: &mut Vec<Candidate<N>>) {
         out.extend(self.best.drain().map(|Farthest(candidate)| candidate));
+        while let Some(Nearest(next)) = self.spare.peek()
+            && next.key <= self.limit
+        {
+            out.extend(self.spare.pop().map(|Nearest(candidate)| candidate));
+        }
     }
 
     /// Takes all remaining nodes that a resumable search computed a distance to, in no particular order.

@@ -77,12 +77,14 @@ fn seed_nearest(
     ef: usize,
 ) -> Result<()> {
     let bottom = meta.entry_level.min(1);
-    let Some(nearest) = descend(graph, meta.entry, meta.entry_level, bottom)? else {
+    let Some(nearest) = descend(graph, search, meta.entry, meta.entry_level, bottom)? else {
         return Ok(());
     };
     if bottom == 0 {
+        search.clear();
         return search.seed(graph, 0, &[nearest]);
     }
+    search.clear();
     let width = (ef / EF_PER_SEED).clamp(1, MAX_SEEDS);
     search.seed(graph, 1, &[nearest])?;
     search.run(graph, 1, width, Bounds::NONE)?;

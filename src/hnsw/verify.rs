@@ -6,8 +6,9 @@
 //! concurrent changes and are exact without: the count of stale edges, and reachability, which is walked twice.
 //!
 //! Steps: every page and item by itself (`pages`), what nodes and upper items point to (`nodes`, `uppers`), the meta
-//! page's lists (`lists`), reachability, and the table (`rows`).
+//! page's lists (`lists`), reachability, the table (`rows`), and what nodes keep of their neighbors (`edge_codes`).
 
+mod edge_codes;
 mod edges;
 mod lists;
 mod nodes;
@@ -18,7 +19,7 @@ mod uppers;
 use self::pages::PageFacts;
 use super::disk_graph::{read_mean, read_meta};
 use super::kept::{keep_hints, take_hints};
-use super::layout::{ItemPtr, META_BLOCK, Meta, SlotState};
+use super::layout::{ItemPtr, META_BLOCK, Meta, SlotState, Storage};
 use super::reachability::{Reached, Through};
 use super::validate;
 use crate::error::{Error, Result, SqlState};
@@ -241,6 +242,9 @@ pub fn verify(opened: &OpenIndex, is_deep: bool) -> Result<Vec<Finding>> {
         // Evaluates the index's expressions.
         let _rights = OwnerRights::lend_to_owner(heap);
         rows::check_table(&context, &params, &mut rows, &mut report)?;
+        if meta.shape.storage == Storage::Inline {
+            edge_codes::check(&context, &params, &mut report);
+        }
     }
     Ok(report.finish())
 }

@@ -205,7 +205,7 @@ fn read_with_strategy(relation: Relation, block: u32, strategy: Strategy) -> pg_
 const MAX_HINTS: usize = 1 << 20;
 /// Every so many pins the slower `ReadBuffer` is taken, which raises the buffer's usage count: `ReadRecentBuffer`
 /// does not, and pages that only it touches would look cold to the clock sweep.
-const REFRESH_INTERVAL: u32 = 16;
+const REFRESH_INTERVAL: u32 = 64;
 
 /// Which buffer a block was last seen in. A hint may be stale: PostgreSQL validates it before the pin.
 pub struct BufferHints {

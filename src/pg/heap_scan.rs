@@ -96,29 +96,27 @@ impl IndexBuild {
         // functions `table_index_build_scan` and `table_index_build_range_scan` do, with progress reports only for
         // the whole table. Never a synchronised scan: it may begin anywhere, and then neither the order of the rows
         // nor how far the scan has come could be told from the block.
+        //
+        // Called without a boundary, so that an error of an index expression reaches the user whole, with its own
+        // SQLSTATE and CONTEXT: the ERROR jumps over the callers, who keep what is large in a `ContextBox`.
         unsafe {
             let methods = (*self.heap.as_ptr()).rd_tableam;
             let Some(build_range_scan) = (*methods).index_build_range_scan else {
                 return 0.0;
             };
-            let state = (&raw mut state).cast();
-            // pgrx guards PostgreSQL's functions, but not those behind a pointer: without this an ERROR would jump
-            // over our callers, whose memory and threads would stay behind.
-            pg_sys::ffi::pg_guard_ffi_boundary(|| {
-                build_range_scan(
-                    self.heap.as_ptr(),
-                    self.index.as_ptr(),
-                    self.info,
-                    false,
-                    false,
-                    is_whole,
-                    start,
-                    count,
-                    Some(visit_row),
-                    state,
-                    std::ptr::null_mut(),
-                )
-            })
+            build_range_scan(
+                self.heap.as_ptr(),
+                self.index.as_ptr(),
+                self.info,
+                false,
+                false,
+                is_whole,
+                start,
+                count,
+                Some(visit_row),
+                (&raw mut state).cast(),
+                std::ptr::null_mut(),
+            )
         }
     }
 
@@ -132,7 +130,7 @@ impl IndexBuild {
 
 /// Visits, once each, the rows that `snapshot` sees and that belong into `index`, with the value of its first column:
 /// what the index ought to hold, read from the table. The row pointer is the one that the index holds. Predicates and
-/// expressions are evaluated; the index itself is not read.
+/// expressions are evaluated; the index itself is not read. An error on the way unwinds through the callers.
 pub fn visit_visible_rows(
     heap: Relation,
     index: Relation,
@@ -142,7 +140,8 @@ pub fn visit_visible_rows(
     let mut state = CallbackState { visit };
     // SAFETY: both relations are open and the snapshot is valid. This is what `table_beginscan_strat` and
     // `table_index_build_scan` do: given a scan of the caller's, the latter takes the rows which that scan's snapshot
-    // sees and ends it; the callback and its state outlive the call.
+    // sees and ends it; the callback and its state outlive the call. The boundary makes a panic of an ERROR, so that
+    // what the callers hold is dropped: threads, above all.
     unsafe {
         let methods = &*(*heap.as_ptr()).rd_tableam;
         let (Some(begin), Some(scan_rows)) = (methods.scan_begin, methods.index_build_range_scan)
@@ -156,8 +155,6 @@ pub fn visit_visible_rows(
             | ScanOptions::SO_ALLOW_STRAT
             | ScanOptions::SO_ALLOW_SYNC
             | ScanOptions::SO_ALLOW_PAGEMODE;
-        let state = (&raw mut state).cast();
-        // As in `scan_range`: an ERROR unwinds through our callers.
         pg_sys::ffi::pg_guard_ffi_boundary(|| {
             let scan = begin(
                 heap.as_ptr(),
@@ -177,9 +174,9 @@ pub fn visit_visible_rows(
                 0,
                 pg_sys::InvalidBlockNumber,
                 Some(visit_row),
-                state,
+                (&raw mut state).cast(),
                 scan,
-            )
+            );
         });
     }
 }

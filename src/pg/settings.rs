@@ -5,7 +5,7 @@ use pgrx::pg_sys;
 use std::ffi::CStr;
 
 /// A nesting level of settings. When it is dropped, or an ERROR ends the transaction or subtransaction, every setting
-/// made since it began has its old value back. Levels end in the reverse order of their beginning.
+/// made since it began has its old value back, whoever made it. Levels end in the reverse order of their beginning.
 #[derive(Debug)]
 pub struct SettingsLevel(i32);
 
@@ -38,8 +38,9 @@ impl Drop for SettingsLevel {
     fn drop(&mut self) {
         // An abort ends all levels itself.
         if !std::thread::panicking() {
-            // SAFETY: the level is the newest one: levels are values that nest.
-            unsafe { pg_sys::AtEOXact_GUC(true, self.0) }
+            // SAFETY: the level is the newest one: levels are values that nest. Not a commit: that would keep what
+            // code inside the level has set by itself, as functions of an index expression can.
+            unsafe { pg_sys::AtEOXact_GUC(false, self.0) }
         }
     }
 }

@@ -73,8 +73,11 @@ impl VacuumInfo {
     ) -> impl FnMut(Tid) -> bool + use<> {
         move |tid| {
             let mut tid = tid.to_pg();
-            // SAFETY: contract of this function.
-            callback.is_some_and(|is_dead| unsafe { is_dead(&mut tid, state) })
+            // SAFETY: contract of this function. The test of CREATE INDEX CONCURRENTLY writes files and may raise:
+            // the boundary makes a panic of that, which releases what the callers hold.
+            callback.is_some_and(|is_dead| unsafe {
+                pg_sys::ffi::pg_guard_ffi_boundary(|| is_dead(&mut tid, state))
+            })
         }
     }
 }

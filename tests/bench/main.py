@@ -1,27 +1,39 @@
-"""Measures annex beside pgvector on the server whose socket it is given; `tests/bench/run` prepares that server."""
+"""Measures annex beside pgvector on the server of the cluster it is given; `tests/bench/run` prepares that server."""
 
 import argparse
 import shlex
 import sys
+import time
 from dataclasses import replace
 from pathlib import Path
 
+import psycopg
+
 from datasets import catalog
 from datasets.dataset import DataSet
-from measuring.build import measure_build
+from measuring import wide
+from measuring.build import build_peers, measure_build
+from measuring.clients import measure_clients
+from measuring.cold import measure_cold
+from measuring.counts import measure_counts
 from measuring.filtered import measure_filters
 from measuring.floors import measure_floors
+from measuring.growth import measure_growth, sizes
 from measuring.inserts import measure_inserts
-from measuring.plan import FULL, QUICK, Plan
+from measuring.operating_point import operating_points
+from measuring.plan import FULL, LARGE_ROWS, QUICK
 from measuring.referee import measure_agreement
 from measuring.results import Results
 from measuring.search import measure_search
 from measuring.text_input import measure_text_input
 from report import environment, record
-from report.goals import Measured, verdicts
+from report.goals import verdicts
+from report.verdict import COMPACT, INLINE, Measured
+from server.server import Server
 from server.side import Side
 
 HERE = Path(__file__).resolve().parent
+FORMS = {COMPACT: "storage = compact", INLINE: "storage = inline"}
 
 
 def main() -> None:
@@ -30,90 +42,158 @@ def main() -> None:
         for name in options.sets:
             catalog.open_set(name, quick=False)
         return
-    plan = QUICK if options.quick else FULL
-    plan = replace(plan, repeat=options.repeat or plan.repeat)
-    sides = [Side(options.socket, "annex", "vector" if options.both_pgvector else "annex")]
-    if not options.annex_only:
-        sides.append(Side(options.socket, "pgvector", "vector"))
-    facts = environment.describe(sides, shlex.join(argument for argument in sys.argv[1:] if not argument.startswith("--socket")))
-    warnings = [
-        text for text, is_so in (
-            ("a small part of the data", options.quick),
-            ("pgvector in both roles", options.both_pgvector),
-            ("nothing to compare with", options.annex_only),
-        ) if is_so
-    ]
-    is_record = not warnings
-    folder = HERE / "record" if is_record else HERE.parents[1] / "results"
-    file_name = record.record_name(facts["cpu"], facts["cores"]) if is_record else "bench-smoke"
-    if not is_record:
-        facts["warning"] = "not a measurement for the record: " + ", ".join(warnings)
-    results, tables = Results(), []
-    for name in options.sets:
-        data = catalog.open_set(name, options.quick)
-        # Only vectors too long for a heap page beside other rows are stored apart by default, so only they have two storages.
-        for storage in ("default", "plain") if is_stored_apart(data) else ("default",):
-            tables.append(Measured(data.name, storage, data.dimensions, [condition.name for condition in data.filters]))
-            measure(results, sides, data, storage, plan)
-            for line in verdicts(results, tables[-1:]):
-                print(f"    {line.goal}: {line.measured}: {line.word}", flush=True)
-            # After each table: what was measured survives a run that is stopped.
-            report = record.text_report(facts, verdicts(results, tables), results)
-            path = record.write(folder, file_name, facts, results, report)
-    print(f"\n{report}\nwritten: {path} and the .txt beside it")
+    Run(options).measure_all()
 
 
 def parse_options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="tests/bench/run", description=__doc__)
-    parser.add_argument("--socket", help=argparse.SUPPRESS)
-    parser.add_argument("--sets", default="", help="comma-separated: text, fashion, glove (default: all)")
-    parser.add_argument("--quick", action="store_true", help="a small part of the cheap sets: a smoke test of a minute or two")
-    parser.add_argument("--repeat", type=int, help=f"repetitions of each measurement (default {FULL.repeat})")
+    names = ", ".join(catalog.BUILDERS)
+    parser.add_argument("--cluster", type=Path, help=argparse.SUPPRESS)
+    parser.add_argument("--sets", default="", help=f"comma-separated: {names} (default: {', '.join(catalog.DEFAULT)})")
+    parser.add_argument("--quick", action="store_true", help="a small part of the cheap sets: a smoke test of a few minutes")
+    parser.add_argument("--repeat", type=int, help=f"repetitions of each point of a curve (default {FULL.repeat})")
     parser.add_argument("--prepare", action="store_true", help="only prepare the data sets")
+    parser.add_argument("--peers", nargs="?", const="text", default="", metavar="SETS",
+                        help="measure hnswlib, Faiss, USearch and Milvus too, on these sets (text if none is named)")
+    parser.add_argument("--forms", action="store_true", help="annex also as storage = compact and storage = inline")
+    parser.add_argument("--growth", action="store_true", help="also the first 50,000, 100,000 and 200,000 rows of each set")
+    parser.add_argument("--search-only", action="store_true", help="only builds, curves, peers and counts")
     parser.add_argument("--annex-only", action="store_true", help="leave pgvector out, to see annex's own numbers soon")
     parser.add_argument("--both-pgvector", action="store_true", help="pgvector in both roles: shows the noise of the method")
     options = parser.parse_args()
-    names = [name for name in options.sets.split(",") if name]
-    unknown = set(names) - set(catalog.BUILDERS)
+    options.sets = [name for name in options.sets.split(",") if name]
+    options.peers = [name for name in options.peers.split(",") if name]
+    unknown = {*options.sets, *options.peers} - set(catalog.BUILDERS)
     if unknown:
-        parser.error(f"no data set {', '.join(sorted(unknown))}: {', '.join(catalog.BUILDERS)}")
-    if not names:
-        names = [name for name in catalog.BUILDERS if not options.quick or catalog.is_cheap(name)]
-    options.sets = names
+        parser.error(f"no data set {', '.join(sorted(unknown))}: {names}")
+    if options.forms and options.both_pgvector:
+        parser.error("--forms are annex's: not together with --both-pgvector")
+    options.is_default_sets = not options.sets
+    if not options.sets:
+        options.sets = [name for name in catalog.DEFAULT if not options.quick or catalog.is_cheap(name)]
     return options
+
+
+class Run:
+    """One run: the server and its sides, the plan, and what was measured so far."""
+
+    def __init__(self, options: argparse.Namespace):
+        self.options = options
+        self.started = time.monotonic()
+        plan = QUICK if options.quick else FULL
+        self.plan = replace(plan, repeat=options.repeat or plan.repeat)
+        self.server = Server(options.cluster)
+        self.results, self.tables = Results(), []
+        self.sides = [Side(self.server.socket, "annex", "vector" if options.both_pgvector else "annex")]
+        if not options.annex_only:
+            self.sides.append(Side(self.server.socket, "pgvector", "vector"))
+        self.forms = self.open_forms() if options.forms else []
+        arguments = [argument for argument in sys.argv[1:] if not argument.startswith("--cluster")]
+        self.facts = environment.describe(self.sides, shlex.join(arguments))
+        warnings = [
+            text for text, is_so in (
+                ("a small part of the data", options.quick),
+                ("pgvector in both roles", options.both_pgvector),
+                ("nothing to compare with", options.annex_only),
+            ) if is_so
+        ]
+        if warnings:
+            self.facts["warning"] = "not a measurement for the record: " + ", ".join(warnings)
+            self.folder, self.file_name = HERE.parents[1] / "results", "bench-smoke"
+        else:
+            sets = "" if options.is_default_sets else "-" + "-".join(options.sets)
+            self.folder, self.file_name = HERE / "record", record.record_name(self.facts["cpu"], self.facts["cores"], sets)
+
+    def open_forms(self) -> list[Side]:
+        """A side for each storage form that this build of annex accepts."""
+        sides = []
+        for name, index_options in FORMS.items():
+            side = Side(self.server.socket, name, "annex", index_options)
+            side.run("CREATE TABLE probe (embedding vector(3))")
+            try:
+                side.run(f"CREATE INDEX ON probe USING hnsw (embedding vector_l2_ops) WITH ({index_options})")
+                sides.append(side)
+            except psycopg.Error as error:
+                self.results.note("", "", "form", name, f"not measured: {error.diag.message_primary}")
+            side.run("DROP TABLE probe")
+        return sides
+
+    def measure_all(self) -> None:
+        """All tables. After each one the files are written: what was measured survives a run that is stopped."""
+        for name in self.options.sets:
+            data = catalog.open_set(name, self.options.quick)
+            for rows in sizes(data, self.plan) if self.options.growth else []:
+                self.say(data.title, f"growth, {rows:,} rows")
+                part = measure_growth(self.results, self.sides, data, rows, self.plan)
+                self.finish(part, "default")
+            # Only vectors too long for a heap page beside other rows are stored apart by default, so only they have two storages.
+            for storage in ("default", "plain") if is_stored_apart(data) else ("default",):
+                self.measure_table(data, storage)
+                self.finish(data, storage)
+        print(f"\n{self.report}\nwritten: {self.path} and the files beside it")
+
+    def say(self, title: str, what: str) -> None:
+        print(f"{(time.monotonic() - self.started) / 60:5.1f} min  {title}: {what}", flush=True)
+
+    def finish(self, data: DataSet, storage: str) -> None:
+        table = Measured(data.name, storage, len(data.base), data.dimensions, [condition.name for condition in data.filters])
+        self.tables.append(table)
+        for line in verdicts(self.results, [table]):
+            print(f"    {line.goal}: {line.measured}: {line.word}", flush=True)
+        self.facts["minutes"] = f"{(time.monotonic() - self.started) / 60:.0f}"
+        self.path, self.report = record.write(self.folder, self.file_name, self.facts, self.results, self.tables)
+
+    def measure_table(self, data: DataSet, storage: str) -> None:
+        """Everything about one table; inserts change the index and restarts empty the caches, so they come last."""
+        results, main = self.results, self.sides
+        plan = replace(self.plan, build_repeat=1) if len(data.base) >= LARGE_ROWS else self.plan
+        title = f"{data.title}, {storage} storage"
+        searched = [*main, *self.forms]
+        self.say(title, "loading")
+        for side in searched:
+            side.load(data, storage)
+        self.say(title, "building")
+        measure_build(results, searched, data, storage, plan)
+        peers = []
+        if data.name in self.options.peers and storage == "default":
+            self.say(title, "building the peers")
+            peers = build_peers(results, data, storage)
+        self.say(title, "round trips")
+        measure_floors(results, main, data.name, storage, plan)
+        self.say(title, "searching")
+        measure_search(results, searched, peers, data, storage, plan)
+        for peer in peers:
+            peer.close()
+        points = operating_points(results, searched, data.name, storage)
+        self.say(title, "counting")
+        measure_counts(results, searched, data, storage, plan, points)
+        if self.options.search_only:
+            return
+        for side in main:
+            if side.extension == "annex":
+                measure_agreement(results, side, data, storage)
+        if storage == "default":
+            self.say(title, "several clients")
+            measure_clients(results, self.server, main, data, storage, plan, points)
+        if data.filters:
+            self.say(title, "searching with filters")
+            measure_filters(results, main, data, storage, plan)
+        if storage == "default":
+            self.say(title, "parsing text")
+            measure_text_input(results, main, data, storage, plan)
+            if data.name == wide.SET:
+                self.say(title, "wide parameters")
+                wide.measure_wide(results, main, data, storage, plan)
+        self.say(title, "inserting")
+        measure_inserts(results, main, data, storage, plan)
+        if storage == "default":
+            self.say(title, "cold caches")
+            measure_cold(results, self.server, searched, main, data, storage, plan, points)
 
 
 def is_stored_apart(data: DataSet) -> bool:
     """Whether a row exceeds PostgreSQL's TOAST threshold of about 2,000 bytes."""
     return data.dimensions * 4 > 2_000
-
-
-def measure(results: Results, sides: list[Side], data: DataSet, storage: str, plan: Plan) -> None:
-    """Everything about one table; inserts last, because they change the index."""
-    title = f"{data.title}, {storage} storage"
-
-    def step(what: str) -> None:
-        print(f"{title}: {what}", flush=True)
-
-    step("loading")
-    for side in sides:
-        side.load(data, storage)
-    step("building")
-    measure_build(results, sides, data, storage, plan)
-    step("round trips")
-    measure_floors(results, sides, data.name, storage, plan)
-    step("searching")
-    measure_search(results, sides, data, storage, plan)
-    for side in sides:
-        if side.extension == "annex":
-            measure_agreement(results, side, data, storage)
-    step("searching with filters")
-    measure_filters(results, sides, data, storage, plan)
-    if storage == "default":
-        step("parsing text")
-        measure_text_input(results, sides, data, storage, plan)
-    step("inserting")
-    measure_inserts(results, sides, data, storage, plan)
 
 
 if __name__ == "__main__":

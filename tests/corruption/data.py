@@ -1,5 +1,7 @@
 """The tables whose indexes are damaged: small, and with every kind of page and item in them."""
 
+# Forms of an index; L1 has the first one only.
+FORMS = ["compact", "inline"]
 OPERATORS = {"vector_l2_ops": "<->", "vector_ip_ops": "<#>", "vector_cosine_ops": "<=>", "vector_l1_ops": "<+>"}
 CLASSES = list(OPERATORS)
 DIMS = 12
@@ -20,7 +22,7 @@ TABLE = """
     INSERT INTO {name} SELECT id, v FROM source WHERE id <= 150;
     INSERT INTO {name} SELECT 1000 + i, '{equal}' FROM generate_series(1, 80) i;
     INSERT INTO {name} VALUES (2000, NULL);
-    CREATE INDEX {name}_v ON {name} USING hnsw (v {opclass}) WITH (m = 4, ef_construction = 16);
+    CREATE INDEX {name}_v ON {name} USING hnsw (v {opclass}) WITH (m = 4, ef_construction = 16, storage = {form});
     INSERT INTO {name} SELECT id, v FROM source WHERE id > 150;
     DELETE FROM {name} WHERE id % 9 = 0 AND id < 1000;
     VACUUM (INDEX_CLEANUP ON) {name};
@@ -29,12 +31,12 @@ TABLE = """
 
 
 def create(connection, count):
-    """Makes `count` tables t0, t1, ... with indexes of all operator classes in turn; returns the indexes' files."""
+    """Makes `count` tables t0, t1, ... with indexes of all operator classes and forms in turn; returns the indexes' files."""
     for statement in SOURCE.split(";"):
         if statement.strip():
             connection.execute(statement)
     for number in range(count):
-        text = TABLE.format(name=f"t{number}", dims=DIMS, equal=EQUAL, opclass=CLASSES[number % len(CLASSES)])
+        text = TABLE.format(name=f"t{number}", dims=DIMS, equal=EQUAL, opclass=opclass(number), form=form(number))
         for statement in text.split(";"):
             if statement.strip():
                 connection.execute(statement)
@@ -45,5 +47,14 @@ def create(connection, count):
     return [path for (path,) in rows]
 
 
+def opclass(number):
+    return CLASSES[number % len(CLASSES)]
+
+
+def form(number):
+    """Three of four classes have an inline form: two tables of three have it there, so that it is half of all."""
+    return FORMS[number // len(CLASSES) % 3 > 0 and opclass(number) != "vector_l1_ops"]
+
+
 def operator(number):
-    return OPERATORS[CLASSES[number % len(CLASSES)]]
+    return OPERATORS[opclass(number)]

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Callable
 
 from pages import (
-    CHAIN, CHUNK_NEXT, COUNT, ENTRY, ENTRY_LEVEL, FACTORS, FREE, FREE_LISTS, GENERATION, HASH, HEADER, INSERT_PAGES, LEVEL, LIVE,
+    BASE_DEGREE, CHAIN, CHUNK_NEXT, COUNT, ENTRY, ENTRY_LEVEL, FACTORS, FORM, FREE, FREE_LISTS, GENERATION, HASH, HEADER, INSERT_PAGES, LEVEL, LIVE,
     NODE, NODE_CODE, OVERFLOW, PAGE, PARAMS, PARAMS_HEAD, STATE, TID_BLOCKS, TID_OFFSETS, TOMBSTONE, UPPER, UPPER_CODE, UPPER_COUNTS,
     UPPER_FACTORS, UPPER_OFFSET,
 )
@@ -18,14 +18,15 @@ class Case:
     finding: str
     severity: str
     damage: Callable  # of an Index, and of the row pointers by id; returns the item it is about, or None
+    needs_inline: bool
 
 
 CASES = []
 
 
-def case(finding, severity="error"):
+def case(finding, severity="error", needs_inline=False):
     def register(damage):
-        CASES.append(Case(finding, severity, damage))
+        CASES.append(Case(finding, severity, damage, needs_inline))
         return damage
 
     return register
@@ -117,7 +118,7 @@ def _(index, _tids):
 @case("node is not valid")
 def _(index, _tids):
     node = plain_node(index)
-    node.put("B", COUNT, 2 * index.m + 1)
+    node.put("B", COUNT, index.base_degree + 1)
     return node
 
 
@@ -463,3 +464,45 @@ def _(index, _tids):
     node, _ = head_of_chain(index)
     node.put("b", NODE_CODE, 0 if node.get("b", NODE_CODE)[0] else 1)
     return node
+
+
+@case("code of a neighbor differs from the neighbor", needs_inline=True)
+def _(index, _tids):
+    node = plain_node(index)
+    _, signs, size = index.edge_codes
+    at = signs + size
+    node.put("B", at, node.get("B", at)[0] ^ 1)
+    return node
+
+
+@case("code of a neighbor differs from the neighbor", needs_inline=True)
+def _(index, _tids):
+    node = plain_node(index)
+    offset, _, _ = index.edge_codes
+    node.put("B", offset, node.get("B", offset)[0] ^ 1)
+    return node
+
+
+@case("code of a neighbor differs from the neighbor", needs_inline=True)
+def _(index, _tids):
+    node = plain_node(index)
+    offset, _, _ = index.edge_codes
+    node.put("f", offset + 4, math.nan)
+    return node
+
+
+@case("meta page is not valid", needs_inline=True)
+def _(index, _tids):
+    index.put_meta("H", BASE_DEGREE, 2 * index.m + 1)
+
+
+@case("node is not valid", needs_inline=True)
+def _(index, _tids):
+    node = plain_node(index)
+    index.put_meta("H", BASE_DEGREE, index.base_degree - 1)
+    return node
+
+
+@case("meta page is not valid")
+def _(index, _tids):
+    index.put_meta("B", FORM, 2)

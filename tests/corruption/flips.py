@@ -59,13 +59,15 @@ def field_of(index, block, byte):
                     return "factors"
                 if HASH <= at < HASH + 8:
                     return "hash"
+                if index.is_inline and index.is_current(index.edge_of_code(item, at)):
+                    return "edge code"
             return "item head" if at < 56 else "item"
     return "line pointers or free space"
 
 
-# Fields that annex.verify knows in full: any other byte there is an error. Those of rows it compares with the table, where the
+# Fields that annex.verify knows in full: any other byte there is an error; edge codes are those of edges that lead to a node. Those of rows it compares with the table, where the
 # row is visible.
-CHECKED = {"page kind", "magic"}
+CHECKED = {"page kind", "magic", "edge code"}
 COMPARED = {"code", "factors", "hash"}
 
 
@@ -219,7 +221,7 @@ def run(cluster, files, count, seed):
             if cluster.postmaster_pid() != pid:
                 problem = "the server is another one"
             if problem:
-                problems.append(f"t{number} ({data.CLASSES[number % 4]}), {flip}: {problem}")
+                problems.append(f"t{number} ({data.opclass(number)}, {data.form(number)}), {flip}: {problem}")
             reported += is_reported
         for connection in connections:
             connection.close()

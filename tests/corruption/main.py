@@ -45,21 +45,30 @@ def row_pointers(connection, number):
     }
 
 
+def choose_tables():
+    """A table for each case: those that need no form of their own take the forms as they come."""
+    free = list(range(0, TABLES, len(data.CLASSES)))
+    chosen = []
+    for case in sorted(findings.CASES, key=lambda case: not case.needs_inline):
+        number = next(n for n in free if not case.needs_inline or data.form(n) == "inline")
+        free.remove(number)
+        chosen.append((number, case))
+    return chosen
+
+
 def try_findings(cluster, files, tids, tally):
-    """Each case in an index of its own, of operator class vector_l2_ops."""
+    """Each case in an index of its own, of operator class vector_l2_ops; in the form it needs."""
     cluster.restore()
-    numbers = list(range(0, len(files), len(data.CLASSES)))
-    if len(numbers) < len(findings.CASES):
-        raise RuntimeError("more cases than tables")
+    chosen = choose_tables()
     places = {}
-    for number, case in zip(numbers, findings.CASES):
+    for number, case in chosen:
         index = Index(cluster.data / files[number])
         about = case.damage(index, tids[number])
         places[number] = about and (about.block, about.offset)
         index.save()
     cluster.start()
     with cluster.connect() as connection:
-        for number, case in zip(numbers, findings.CASES):
+        for number, case in chosen:
             found = verify(connection, number)
             wanted = [row for row in found if row[:2] == (case.severity, case.finding)]
             place = places[number]

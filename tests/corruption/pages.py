@@ -8,7 +8,7 @@ SPECIAL = PAGE - 16
 META, NODE, UPPER, OVERFLOW, PARAMS = 1, 2, 3, 4, 5
 FREE, LIVE, TOMBSTONE = 0, 1, 2
 # Meta page: places behind the page header.
-ENTRY_LEVEL, ENTRY, PARAMS_HEAD, INSERT_PAGES, FREE_LISTS = 19, 24, 32, 36, 48
+FORM, ENTRY_LEVEL, ENTRY, PARAMS_HEAD, INSERT_PAGES, FREE_LISTS, BASE_DEGREE = 17, 19, 24, 32, 36, 48, 60
 # Node item.
 STATE, LEVEL, COUNT, GENERATION = 0, 1, 3, 4
 TID_BLOCKS, TID_OFFSETS, CHAIN, UPPER_OFFSET, UPPER_BLOCK, HASH, FACTORS, NODE_CODE = 8, 16, 20, 26, 28, 32, 40, 56
@@ -56,6 +56,8 @@ class Index:
         self.pages = [bytearray(data[at : at + PAGE]) for at in range(0, len(data), PAGE)]
         self.dims, self.metric = self.meta("I", 12)[0], self.meta("B", 16)[0]
         self.m = self.meta("H", 20)[0]
+        self.is_inline = self.meta("B", FORM)[0] == 1
+        self.base_degree = self.meta("H", BASE_DEGREE)[0] if self.is_inline else 2 * self.m
 
     def save(self):
         # In place: the owner of the file stays.
@@ -103,8 +105,24 @@ class Index:
             return NODE_CODE + self.code_size, item.get("B", COUNT)[0]
         return UPPER_CODE + self.code_size + 8 * self.m * (level - 1), item.get("B", UPPER_COUNTS + level - 1)[0]
 
+    @property
+    def edge_codes(self):
+        """Where the factors and the signs of an inline node's edges begin, and the bytes of the signs of one."""
+        factors = NODE_CODE + self.code_size + 8 * self.base_degree
+        return factors, factors + 8 * self.base_degree, (self.dims + 63) // 64 * 8
+
     def edge(self, item, number, level=0):
         return item.get("IHH", self.edges_at(item, level)[0] + 8 * number)
+
+    def edge_of_code(self, item, at):
+        """The edge whose factors or signs hold a byte of an inline node; None if it is none of them."""
+        factors, signs, size = self.edge_codes
+        number = (at - signs) // size if at >= signs else (at - factors) // 8 if at >= factors else -1
+        return self.edge(item, number) if 0 <= number < item.get("B", COUNT)[0] else None
+
+    def is_current(self, pointer):
+        """Whether a pointer leads to a node that is in use."""
+        return any(item.pointer == pointer and item.state != FREE for item in self.items(NODE))
 
     def put_edge(self, item, number, pointer, level=0):
         item.put("IHH", self.edges_at(item, level)[0] + 8 * number, *pointer)

@@ -11,10 +11,12 @@ use PostgreSQL::Test::Utils;
 
 our @EXPORT = qw(
   new_node times_ready wait_restarted wait_until verify_index check_rows lost_rows wrong_rows slow_client finish_client
-  backends_of children_of DIMS
+  backends_of children_of next_form in_both_forms DIMS FORMS
 );
 
 use constant DIMS => 16;
+# What nodes of an index may be made of: the option `storage`. Left to itself an index of so few dimensions is compact.
+use constant FORMS => qw(inline compact);
 
 # A row's vector follows from its id: whoever knows which ids are acknowledged can check rows, vectors and index.
 my $helpers = <<'SQL';
@@ -48,6 +50,18 @@ sub new_node
 	$node->start;
 	$node->safe_psql('postgres', $helpers);
 	return $node;
+}
+
+# One form after the other, for tests that make several indexes.
+my $form_count = 0;
+
+sub next_form { return (FORMS)[ $form_count++ % 2 ] }
+
+# Pairs of a form and each of the arguments.
+sub in_both_forms
+{
+	my @cases = @_;
+	return map { my $form = $_; map { [ $form, $_ ] } @cases } FORMS;
 }
 
 # Polls `condition` without a fixed pause between two states of the server.

@@ -131,7 +131,7 @@ pub fn build(build: &IndexBuild) -> Result<BuildCounts> {
     let meta = Meta::new(shape, options.ef_construction as u16);
     let params = shape.code_params(sample_mean(build, &shape));
     progress::set_phase(LOADING);
-    let mut run = Run {
+    let mut run = memory::ContextBox::new(Run {
         build,
         options,
         meta,
@@ -144,7 +144,7 @@ pub fn build(build: &IndexBuild) -> Result<BuildCounts> {
         spilled: None,
         inserter: None,
         index_tuples: 0,
-    };
+    });
     let heap_tuples = build.scan(&mut |tid, value| run.add(tid, value));
     run.finish()?;
     Ok(BuildCounts {

@@ -15,6 +15,9 @@ use crate::distance::{Kernels, Metric, kernels};
 /// Largest magnitude of an element of a query: 14 bits with sign.
 const QUERY_MAX: f64 = 8191.0;
 
+/// Errors up to this share of the range of the distances found do not make a search go on.
+const TOLERATED: f32 = 0.5;
+
 /// Unit roundoff of binary32, 2^-24, with room for the rounding of our own binary64 arithmetic.
 const UNIT: f64 = f32::EPSILON as f64 * 0.501;
 
@@ -50,8 +53,8 @@ pub struct Query {
     gamma: f64,
     /// Absolute error of these sums.
     underflow: f64,
-    /// What is compared with the signs of neighbors; only for rotated codes.
-    signs: Option<SignQuery>,
+    /// What is compared with the signs of neighbors; empty unless codes are rotated.
+    signs: SignQuery,
 }
 
 impl Query {
@@ -99,10 +102,10 @@ impl Query {
     }
 
     fn prepare_signs(&mut self, params: &CodeParams, limit: i16) {
-        self.signs = params.is_rotated.then(|| {
+        if params.is_rotated {
             let norm = self.norm_squared.sqrt();
-            SignQuery::new(self.metric, &self.ints, limit, self.scale, norm)
-        });
+            self.signs = SignQuery::new(self.metric, &self.ints, limit, self.scale, norm);
+        }
     }
 
     fn empty(params: &CodeParams) -> Self {
@@ -119,7 +122,7 @@ impl Query {
             error: 0.0,
             gamma: operations * UNIT / (1.0 - operations * UNIT),
             underflow: operations * TINY,
-            signs: None,
+            signs: SignQuery::default(),
         }
     }
 
@@ -151,12 +154,10 @@ impl Query {
         key_of_product(self.metric, product, self.norm_squared, factors)
     }
 
-    /// What the estimates of a node's neighbors start from, given the node's key.
-    /// # Panics
-    /// If the query's codes are not rotated.
+    /// What the estimates of a node's neighbors start from, given the node's key. For rotated codes only.
     #[inline]
     pub fn owner_estimate(&self, key: f32) -> OwnerEstimate {
-        self.sign_query().owner_estimate(self.metric, key)
+        self.signs.owner_estimate(self.metric, key)
     }
 
     /// Compares the query with the signs of `sums.len()` neighbors, for [`OwnerEstimate::neighbor`].
@@ -164,14 +165,7 @@ impl Query {
     /// If the query's codes are not rotated, or `signs` are not those of `sums.len()` neighbors.
     #[inline]
     pub fn sign_sums(&self, signs: &[u8], sums: &mut [i32]) {
-        self.sign_query().sums(self.kernels, signs, sums);
-    }
-
-    fn sign_query(&self) -> &SignQuery {
-        match &self.signs {
-            Some(signs) => signs,
-            None => panic!("signs are compared with queries of rotated codes only"),
-        }
+        self.signs.sums(self.kernels, signs, sums);
     }
 
     /// Bound of the difference between what the key of a code stands for and the true distance: in units of
@@ -190,6 +184,24 @@ impl Query {
         }
         let coding = query_norm * error + self.error * code_norm;
         round_up((coding + self.gamma * magnitude + self.underflow) / DOWN)
+    }
+
+    /// The largest key of codes that cannot be told from one with key `farthest`, `slack` being the usual slack of both.
+    ///
+    /// `farthest` itself while errors are small beside the differences among what a search has found so far, from
+    /// `nearest` on: then the order of codes is nearly that of the vectors. Where a few far values or groups make the
+    /// steps of the codes coarser than the distances that matter, many codes are equal, and which of them a search
+    /// meets first says nothing: it has to go on until all have been seen.
+    pub fn ambiguous_up_to(&self, nearest: f32, farthest: f32, slack: f32) -> f32 {
+        let is_squared = matches!(self.metric, Metric::L2 | Metric::Cosine);
+        let distance = |key: f32| if is_squared { key.max(0.0).sqrt() } else { key };
+        let (nearest, end) = (distance(nearest), distance(farthest));
+        let excess = 2.0 * slack - TOLERATED * (end - nearest);
+        if !(excess > 0.0 && excess.is_finite()) {
+            return farthest;
+        }
+        let end = end + excess;
+        if is_squared { end * end } else { end }
     }
 
     /// Upper bound of the squared L2 norm of `q^`.

@@ -28,6 +28,9 @@ const SPREAD: f32 = 0.602_81;
 /// (README.md, "Estimates").
 const OPTIMISM: f32 = 0.5;
 
+/// How many such deviations an estimate must lie beyond a limit to be left out.
+const CAUTION: f32 = 1.0;
+
 /// What is stored of an edge beside its signs.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct EdgeFactors {
@@ -97,8 +100,8 @@ impl CodeParams {
     }
 }
 
-/// A query as it is compared with signs: 8 bits a dimension.
-#[derive(Debug, Clone)]
+/// A query as it is compared with signs: 8 bits a dimension. The default one is that of codes without signs.
+#[derive(Debug, Clone, Default)]
 pub(super) struct SignQuery {
     /// Padded with zeros to whole blocks.
     ints: Vec<i8>,
@@ -207,6 +210,12 @@ impl Estimate {
             key: self.key + weight * (other.key - self.key),
             deviation: self.deviation * (1.0 - weight).sqrt(),
         }
+    }
+
+    /// Whether the key is most probably larger than `limit`.
+    #[inline]
+    pub fn is_beyond(self, limit: f32) -> bool {
+        self.key - CAUTION * self.deviation > limit
     }
 
     /// What the node is ordered by until its key is computed.

@@ -72,7 +72,13 @@ mod tests {
     /// Every item with one changed byte is refused with a reason or accepted without one.
     #[test]
     fn a_reason_is_given_exactly_for_what_is_refused() {
-        let shape = Shape::compact(Metric::L2, 5, 2);
+        let inline = Shape::inline(Metric::L2, 5, 2).expect("a shape of the inline form");
+        for shape in [Shape::compact(Metric::L2, 5, 2), inline] {
+            check(&shape);
+        }
+    }
+
+    fn check(shape: &Shape) {
         let mut refused = [0; 3];
         for (len, kind) in [
             (shape.node_size(), 0),
@@ -92,11 +98,8 @@ mod tests {
                         *byte = value;
                     }
                     let (is_read, reason) = match kind {
-                        0 => (Node::read(&item, &shape).is_some(), of_node(&item, &shape)),
-                        1 => (
-                            Upper::read(&item, &shape).is_some(),
-                            of_upper(&item, &shape),
-                        ),
+                        0 => (Node::read(&item, shape).is_some(), of_node(&item, shape)),
+                        1 => (Upper::read(&item, shape).is_some(), of_upper(&item, shape)),
                         _ => (TidChunk::read(&item).is_some(), of_chunk(&item)),
                     };
                     assert_eq!(

@@ -124,9 +124,12 @@ impl<'a> Node<'a> {
     /// The codes of the neighbors, in the order of [`Self::neighbors`]; none in the compact form.
     #[inline]
     pub fn edges(self) -> Edges<'a> {
-        let (shape, mut count) = (self.shape, usize::from(self.item[COUNT]));
+        let (shape, count) = (self.shape, usize::from(self.item[COUNT]));
         if shape.storage == Storage::Compact {
-            count = 0;
+            return Edges {
+                factors: &[],
+                signs: &[],
+            };
         }
         let (factors, signs) = (shape.edge_factors_at(), shape.signs_at());
         Edges {

@@ -6,6 +6,7 @@ use super::{CHUNK_SIZE, ITEM_PTR_SIZE, MAX_LEVEL, OPAQUE_SIZE};
 use crate::distance::Metric;
 use crate::hnsw::codes::{CodeParams, sign_bytes};
 use crate::pg::page::{HEADER_SIZE, LINE_POINTER_SIZE, PAGE_SIZE};
+use std::ops::Range;
 
 const PAGE_ROOM: usize = PAGE_SIZE - HEADER_SIZE - OPAQUE_SIZE;
 /// Largest item a page holds.
@@ -14,6 +15,9 @@ pub const MAX_ITEM_SIZE: usize = (PAGE_ROOM - LINE_POINTER_SIZE) / 8 * 8;
 /// Dimensions from which the inline form is worth its size: below, codes of one bit are too coarse and compact nodes
 /// small (README.md, "Two forms").
 const AUTO_INLINE_DIMS: usize = 256;
+
+/// Fewer neighbors than this do not hold a graph together as well: then none is given up for the fit.
+const FITTED_DEGREE: usize = 24;
 
 /// What a node keeps of its neighbors on level 0.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -98,8 +102,8 @@ impl Shape {
     /// The shape of an inline index; `None` where there is no such form: for L1, whose distances signs do not tell,
     /// and where a page holds less than half of `2 * m` neighbors.
     ///
-    /// Level 0 gets fewer neighbors than `2 * m`, down to four fifths, if one node more fits each page then; and what
-    /// fits if not even one node has room for all.
+    /// Level 0 gets fewer neighbors than `2 * m`, down to four fifths and 24, if one node more fits each page then; and
+    /// what fits if not even one node has room for all.
     pub fn inline(metric: Metric, dims: usize, m: usize) -> Option<Self> {
         let wish = 2 * m;
         let with_degree = |base_degree| Self::new(metric, dims, m, Storage::Inline, base_degree);
@@ -108,7 +112,8 @@ impl Shape {
         let head = NODE_CODE + dims.next_multiple_of(8);
         let edge = ITEM_PTR_SIZE + EDGE_FACTORS_SIZE + sign_bytes(dims);
         let fitted = item.saturating_sub(head) / edge;
-        let (degree, least) = if nodes > 0 && 5 * fitted < 4 * wish {
+        let is_enough = 5 * fitted >= 4 * wish && fitted >= FITTED_DEGREE;
+        let (degree, least) = if nodes > 0 && !is_enough {
             (wish, wish)
         } else {
             (fitted.min(wish), m)
@@ -222,5 +227,14 @@ impl Shape {
     pub fn expected_node_start(&self, offset: u16) -> usize {
         let end = PAGE_SIZE - OPAQUE_SIZE;
         end.saturating_sub(usize::from(offset) * self.node_size())
+    }
+
+    /// Where on a page the upper item at `offset` probably has its factors and code: most items there are of level 1,
+    /// and the range has room for one that is not.
+    pub fn expected_upper_head(&self, offset: u16) -> Range<usize> {
+        let list = self.m * ITEM_PTR_SIZE;
+        let end = PAGE_SIZE - OPAQUE_SIZE;
+        let start = end.saturating_sub(usize::from(offset) * self.upper_size(1));
+        start.saturating_sub(list)..start + self.lists_at()
     }
 }

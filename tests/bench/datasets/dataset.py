@@ -82,11 +82,23 @@ class DataSet:
         small.compute_truth()
         return small
 
+    def first_rows(self, rows: int, queries: int) -> "DataSet":
+        """The first rows as a data set named after their number, without filters and inserts, with its own exact neighbours."""
+        small = DataSet(
+            f"{self.name}-{rows}", f"{self.name}, the first {rows:,} rows", self.metric,
+            np.array(self.base[:rows]), self.queries[:queries], self.extra[:0], {}, [],
+        )
+        small.compute_truth()
+        return small
+
     def save(self, folder: Path) -> None:
         """Writes arrays as .npy and the description last: a folder without it is incomplete."""
         folder.mkdir(parents=True, exist_ok=True)
         for name in ("base", "queries", "extra"):
-            np.save(folder / f"{name}.npy", getattr(self, name))
+            vectors, path = getattr(self, name), folder / f"{name}.npy"
+            # A base that was written in place, because it is large, must not be copied onto itself.
+            if not (isinstance(vectors, np.memmap) and Path(vectors.filename) == path):
+                np.save(path, vectors)
         for name, values in self.columns.items():
             np.save(folder / f"column_{name}.npy", values)
         for name, ids in self.truth.items():

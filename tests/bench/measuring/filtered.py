@@ -1,10 +1,12 @@
-"""Queries with a WHERE clause under hnsw.iterative_scan = strict_order: rows returned, recall, latency."""
+"""Queries with a WHERE clause under hnsw.iterative_scan = strict_order: rows returned, recall, latency, rows examined."""
 
 import numpy as np
 
 from datasets import ground_truth
 from datasets.dataset import DataSet, Filter
+from measuring.counts import explain, index_scan
 from measuring.interleaved import median_micros
+from measuring.pinning import one_core
 from measuring.plan import FILTER_EF_SEARCH, FILTER_RECALL, UNBOUNDED, K, Plan
 from measuring.results import Results
 from measuring.search import allow_only_index_where_needed
@@ -18,11 +20,12 @@ def measure_filters(results: Results, sides: list[Side], data: DataSet, storage:
     """Each filter with pgvector's default bounds of a scan; without bounds where the default left a side short of rows."""
     for side in sides:
         side.run("SET hnsw.iterative_scan = strict_order")
-    for condition in data.filters:
-        results.add(data.name, storage, "selectivity", "", condition.name, data.selectivity(condition), "share")
-        for bounds in BOUNDS:
-            if measure_filter(results, sides, data, storage, plan, condition, bounds):
-                break
+    with one_core(results, sides, data.name, storage):
+        for condition in data.filters:
+            results.add(data.name, storage, "selectivity", "", condition.name, data.selectivity(condition), "share")
+            for bounds in BOUNDS:
+                if measure_filter(results, sides, data, storage, plan, condition, bounds):
+                    break
     for side in sides:
         for setting in ("iterative_scan", "max_scan_tuples", "scan_mem_multiplier", "ef_search"):
             side.run(f"RESET hnsw.{setting}")
@@ -38,8 +41,9 @@ def measure_filter(
     """
     sql = search_sql(data.metric, K, f"{condition.column} {condition.comparison} $2")
     allow_only_index_where_needed(results, sides, data, storage, sql, condition.name)
-    count = plan.unbounded_queries if bounds == "unbounded" else plan.filter_queries
-    parameters = with_value(query_parameters(data, count), [condition.value_of(query) for query in range(count)])
+    count = min(len(data.queries), plan.unbounded_queries if bounds == "unbounded" else plan.filter_queries)
+    values = [condition.value_of(query) for query in range(count)]
+    parameters = with_value(query_parameters(data, count), values)
     truth = data.truth[condition.name][:count]
     wanted = (truth[:, :K] >= 0).sum(axis=1)
     for side in sides:
@@ -56,12 +60,23 @@ def measure_filter(
             recall = ground_truth.recall(data.base, data.queries[:count], found, truth, data.metric)
             complete = complete and bool(np.all(full))
             enough = enough and recall >= FILTER_RECALL
+            examined = share_examined(side, data, values[: plan.examined_queries])
             results.add(data.name, storage, "filter_full", side.name, key, float(full.mean()), "share of queries")
             results.add(data.name, storage, "filter_recall", side.name, key, recall, "share")
-        micros = median_micros(sides, plan.repeat, STATEMENT, parameters)
+            results.add(data.name, storage, "filter_examined", side.name, key, examined, "share of rows")
+        micros = median_micros(sides, plan.filter_repeat, STATEMENT, parameters, plan.filter_seconds)
         for side in sides:
             results.add(data.name, storage, "filter_latency", side.name, key, micros[side.name], "us")
         # The bounds that left a query short of rows do so at any ef_search: the next step is to lift them.
         if (complete and enough) or (not complete and bounds == "default"):
             break
     return complete
+
+
+def share_examined(side: Side, data: DataSet, values: list) -> float:
+    """Mean share of the table's rows that the index gave to the filter, whether they passed or not."""
+    examined = []
+    for query, value in zip(data.queries[: len(values)], values, strict=True):
+        scan = index_scan(explain(side, STATEMENT, query, value))
+        examined.append(scan["Actual Rows"] + scan.get("Rows Removed by Filter", 0))
+    return float(np.mean(examined)) / len(data.base)

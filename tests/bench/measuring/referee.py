@@ -6,7 +6,7 @@ from datasets import ground_truth
 from datasets.dataset import NO_FILTER, DataSet
 from measuring.plan import K
 from measuring.results import Results
-from measuring.search import STATEMENT
+from measuring.searcher import STATEMENT
 from server.side import INDEX, Side, query_parameters
 
 EF_SEARCH = 40

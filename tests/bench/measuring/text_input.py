@@ -4,6 +4,7 @@ import time
 
 from datasets.dataset import DataSet
 from measuring.interleaved import medians
+from measuring.pinning import one_core
 from measuring.plan import Plan
 from measuring.results import Results
 from server.side import Side
@@ -26,7 +27,8 @@ def measure_text_input(results: Results, sides: list[Side], data: DataSet, stora
                 copy.write_row(row)
         side.run("VACUUM (FREEZE, ANALYZE) texts")
     elements = len(texts) * data.dimensions
-    seconds = medians(sides, plan.repeat, lambda side: seconds_of(side, PARSE) - seconds_of(side, READ_ONLY))
+    with one_core(results, sides, data.name, storage):
+        seconds = medians(sides, plan.repeat, lambda side: seconds_of(side, PARSE) - seconds_of(side, READ_ONLY))
     for side in sides:
         results.add(data.name, storage, "text_input", side.name, "", seconds[side.name] / elements * 1e9, "ns/element")
         side.run("DROP TABLE texts")

@@ -9,7 +9,7 @@ from server.side import Side
 
 CHECKOUT = Path(__file__).resolve().parents[3]
 SETTINGS = (
-    "shared_buffers", "maintenance_work_mem", "work_mem", "jit", "autovacuum", "fsync", "max_parallel_maintenance_workers",
+    "shared_buffers", "work_mem", "jit", "autovacuum", "fsync", "max_parallel_maintenance_workers",
     "plan_cache_mode",
 )
 

@@ -17,8 +17,10 @@ class Reading:
     is_bound: bool
 
 
-def latency_at(results: Results, data_set: str, storage: str, side: str, recall: float) -> Reading | None:
-    """None where no measured ef_search reaches the recall.
+def latency_at(
+    results: Results, data_set: str, storage: str, side: str, recall: float, measure: str = "latency"
+) -> Reading | None:
+    """None where no timed ef_search reaches the recall.
 
     Between the last ef below the recall and the first at or above it, log latency is taken as linear in log(1 - recall):
     on these curves each halving of the misses costs about the same factor of time.
@@ -26,7 +28,9 @@ def latency_at(results: Results, data_set: str, storage: str, side: str, recall:
     points = []
     for parameter in results.parameters(data_set, storage, "recall", side):
         reached = results.get(data_set, storage, "recall", side, parameter)
-        points.append((max(1 - reached, SMALLEST_MISS), results.get(data_set, storage, "latency", side, parameter)))
+        micros = results.get(data_set, storage, measure, side, parameter)
+        if micros is not None:
+            points.append((max(1 - reached, SMALLEST_MISS), micros))
     wanted = 1 - recall
     for number, (miss, micros) in enumerate(points):
         if miss <= wanted:

@@ -12,25 +12,51 @@ from server.vector_format import copy_rows, value_bytes, vector_bytes
 OPERATORS = {"l2": ("<->", "vector_l2_ops"), "cosine": ("<=>", "vector_cosine_ops")}
 INDEX = "items_embedding"
 COLUMN_TYPES = {"i": "int4", "U": "text"}
+# Bytes of memory that either side's build has for a row beside its vector. pgvector allocates the whole setting before it
+# begins, so one size for all sets would add seconds to its small builds.
+BUILD_ROW_BYTES = 1_500
 # Two processes or threads build the index on either side: the leader and one more.
 BUILD_HELPERS = 1
 
 
 class Side:
-    """A database of its own with one of the extensions; `name` is the role in the report, `extension` what is installed."""
+    """A database of its own with one of the extensions.
 
-    def __init__(self, socket: str, name: str, extension: str):
+    `name` is the role in the report, `extension` what is installed, `index_options` what stands in the index's WITH (...).
+    """
+
+    def __init__(self, socket: str, name: str, extension: str, index_options: str = ""):
         with psycopg.connect(host=socket, user="postgres", dbname="postgres", autocommit=True) as admin:
-            admin.execute(f"CREATE DATABASE {name} TEMPLATE template0")
+            admin.execute(f'CREATE DATABASE "{name}" TEMPLATE template0')
+        self.notices: list[str] = []
+        self.socket = socket
         self.name = name
         self.extension = extension
-        self.connection = psycopg.connect(host=socket, user="postgres", dbname=name, autocommit=True, prepare_threshold=None)
+        self.index_options = index_options
+        self.connect()
         self.run(f"CREATE EXTENSION {extension}")
         self.version = self.value(f"SELECT extname || ' ' || extversion FROM pg_extension WHERE extname = '{extension}'")
+
+    def connect(self) -> None:
+        """Opens the one connection; again after the server was restarted, when prepared statements and settings are gone."""
+        self.connection = psycopg.connect(
+            host=self.socket, user="postgres", dbname=self.name, autocommit=True, prepare_threshold=None
+        )
+        self.connection.add_notice_handler(self.keep_notice)
         # A vector search has one plan for every parameter; planning each call anew would hide the search behind the planner.
         self.run("SET plan_cache_mode = force_generic_plan")
         self.run(f"SET max_parallel_maintenance_workers = {BUILD_HELPERS}")
         self.prepared: set[str] = set()
+
+    def keep_notice(self, notice: psycopg.errors.Diagnostic) -> None:
+        """Such as: the graph no longer fits into maintenance_work_mem. DROP ... IF EXISTS has nothing to tell."""
+        if not (notice.message_primary or "").endswith("skipping"):
+            self.notices.append(notice.message_primary)
+
+    @property
+    def backend(self) -> int:
+        """The process that serves the connection."""
+        return self.connection.info.backend_pid
 
     def run(self, sql: str) -> None:
         self.connection.execute(sql)
@@ -52,13 +78,15 @@ class Side:
             for chunk in copy_rows(data.base, list(data.columns.values())):
                 copy.write(chunk)
         self.run("VACUUM (FREEZE, ANALYZE) items")
+        self.run(f"SET maintenance_work_mem = '{len(data.base) * (data.dimensions * 4 + BUILD_ROW_BYTES) // 1024 + 65_536}kB'")
 
     def build_index(self, metric: str) -> float:
         """Drops the index, builds it and returns the seconds that CREATE INDEX took."""
         self.run(f"DROP INDEX IF EXISTS {INDEX}")
         self.run("CHECKPOINT")
         started = time.perf_counter()
-        self.run(f"CREATE INDEX {INDEX} ON items USING hnsw (embedding {OPERATORS[metric][1]})")
+        options = f" WITH ({self.index_options})" if self.index_options else ""
+        self.run(f"CREATE INDEX {INDEX} ON items USING hnsw (embedding {OPERATORS[metric][1]}){options}")
         return time.perf_counter() - started
 
     def index_bytes(self) -> int:
@@ -76,9 +104,12 @@ class Side:
         checked(self.connection.pgconn.prepare(statement.encode(), sql.encode()))
         self.prepared.add(statement)
 
-    def execute(self, statement: str, parameters: list[bytes]) -> tuple[PGresult, int]:
-        """Runs a prepared statement with binary parameters and result; returns it and the nanoseconds of the round trip."""
-        call, name, formats = self.connection.pgconn.exec_prepared, statement.encode(), [1] * len(parameters)
+    def execute(self, statement: str, parameters: list[bytes], form: int = 1) -> tuple[PGresult, int]:
+        """Runs a prepared statement with a binary result; returns it and the nanoseconds of the round trip.
+
+        `form` of the parameters: 1 is binary, 0 text.
+        """
+        call, name, formats = self.connection.pgconn.exec_prepared, statement.encode(), [form] * len(parameters)
         started = time.perf_counter_ns()
         result = call(name, parameters, formats, 1)
         elapsed = time.perf_counter_ns() - started

@@ -37,6 +37,12 @@ def copy_rows(vectors: np.ndarray, columns: list[np.ndarray]) -> Iterator[bytes]
     yield COPY_TRAILER
 
 
+def copy_stream(rows: list[list[bytes]]) -> bytes:
+    """A whole binary COPY stream of rows whose values are in binary form already."""
+    count = struct.pack(">h", len(rows[0]))
+    return COPY_HEADER + b"".join(count + b"".join(field(value) for value in row) for row in rows) + COPY_TRAILER
+
+
 def field(content: bytes) -> bytes:
     """A COPY field: its length, then its bytes."""
     return struct.pack(">i", len(content)) + content

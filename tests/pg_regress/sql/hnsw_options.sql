@@ -1,4 +1,4 @@
--- Proves: the options of an index are m, ef_construction and builder, with pgvector's ranges, and what ALTER INDEX changes later.
+-- Proves: the options of an index are m, ef_construction and builder (and storage: hnsw_storage.sql), with pgvector's ranges, and what ALTER INDEX changes later.
 \set VERBOSITY default
 SET client_min_messages = notice;
 

@@ -217,6 +217,21 @@ SELECT current_user = session_user AS same_user, current_setting('search_path') 
 -- The function does look: any other caller is refused.
 SELECT regress_recall.told('[1,2]');
 
+-- What such a function sets by itself ends with the call, as it does with ANALYZE.
+SET ROLE regress_recall_owner;
+CREATE FUNCTION regress_recall.setting(v vector) RETURNS vector LANGUAGE plpgsql IMMUTABLE AS $$
+BEGIN
+    PERFORM pg_catalog.set_config('search_path', 'regress_recall, pg_catalog', false);
+    RETURN v;
+END
+$$;
+CREATE INDEX setting_idx ON regress_recall.rows USING hnsw ((regress_recall.setting(embedding)::vector(2)) vector_l2_ops);
+RESET ROLE;
+SELECT query, recall FROM annex.recall('regress_recall.setting_idx', ARRAY['[1,2]']::vector[]);
+SELECT current_setting('search_path') AS search_path;
+SELECT * FROM annex.verify('regress_recall.setting_idx', true);
+SELECT current_setting('search_path') AS search_path;
+
 -- What a statement shows.
 SELECT * FROM annex.recall('few', ARRAY['[1,2]']::vector[]);
 \df annex.recall

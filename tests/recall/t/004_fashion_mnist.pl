@@ -47,6 +47,8 @@ load($node, 'queries', [ @{ images_of('t10k') }[ 0 .. QUERIES- 1 ] ]);
 is($node->safe_psql('postgres', 'SELECT count(*) FROM images'), 60000, '60,000 images');
 $node->safe_psql('postgres', 'CREATE INDEX images_idx ON images USING hnsw (embedding vector_l2_ops)');
 
+is($node->safe_psql('postgres', q(SELECT form FROM annex.index_info('images_idx'))), 'inline', 'the form for these dimensions');
+
 my %floor = (40 => 0.985, 200 => 0.998);
 for my $ef_search (sort { $a <=> $b } keys %floor)
 {

@@ -1,5 +1,6 @@
 # The whole server dies by kill -9 at 20 random moments while clients insert, delete, search and vacuum. All its
-# processes are stopped first, so that what each was doing at that moment can be read, then killed.
+# processes are stopped first, so that what each was doing at that moment can be read, then killed. Half of the kills meet
+# an inline index, the others a compact one.
 use strict;
 use warnings;
 use PostgreSQL::Test::Cluster;
@@ -18,7 +19,7 @@ my $node = new_node('kill9');
 $node->safe_psql('postgres', <<'SQL');
 CREATE TABLE t (id int PRIMARY KEY, v vector(16) NOT NULL);
 INSERT INTO t SELECT id, vec(id) FROM generate_series(1, 500) id;
-CREATE INDEX t_v ON t USING hnsw (v vector_l2_ops) WITH (m = 6, ef_construction = 40);
+CREATE INDEX t_v ON t USING hnsw (v vector_l2_ops) WITH (m = 6, ef_construction = 40, storage = inline);
 SQL
 
 my %present = map { $_ => 1 } 1 .. 500;
@@ -34,6 +35,7 @@ sub statement
 
 for my $kill (1 .. $kills)
 {
+	$node->safe_psql('postgres', 'ALTER INDEX t_v SET (storage = compact); REINDEX INDEX t_v') if $kill == $kills / 2 + 1;
 	# Each writer has rows of its own: new ones, and deletes of rows acknowledged before this round.
 	my @old = sort { $a <=> $b } grep { $present{$_} } keys %present;
 	my $from = $next;

@@ -1,6 +1,6 @@
 # A physical standby replays builds, inserts and vacuums, each replayed page compared with the primary's
 # (wal_consistency_checking); it answers from the index while slots are freed and used again, and takes writes
-# once promoted.
+# once promoted. In both forms.
 use strict;
 use warnings;
 use PostgreSQL::Test::Cluster;
@@ -8,11 +8,7 @@ use PostgreSQL::Test::Utils;
 use Test::More;
 use AnnexTest;
 
-my $primary = new_node('primary', allows_streaming => 1, conf => "max_standby_streaming_delay = -1\n");
-$primary->backup('base');
-my $standby = PostgreSQL::Test::Cluster->new('standby');
-$standby->init_from_backup($primary, 'base', has_streaming => 1);
-$standby->start;
+my ($primary, $standby);
 
 sub catch_up
 {
@@ -44,26 +40,33 @@ sub same_answers
 	return;
 }
 
-$primary->safe_psql('postgres', <<'SQL');
+for my $form (FORMS)
+{
+	$primary = new_node("primary_$form", allows_streaming => 1, conf => "max_standby_streaming_delay = -1\n");
+	$primary->backup('base');
+	$standby = PostgreSQL::Test::Cluster->new("standby_$form");
+	$standby->init_from_backup($primary, 'base', has_streaming => 1);
+	$standby->start;
+	$primary->safe_psql('postgres', <<SQL);
 CREATE TABLE t (id int PRIMARY KEY, v vector(16) NOT NULL);
 INSERT INTO t SELECT id, vec(id) FROM generate_series(1, 2000) id;
-CREATE INDEX t_v ON t USING hnsw (v vector_l2_ops) WITH (m = 8);
+CREATE INDEX t_v ON t USING hnsw (v vector_l2_ops) WITH (m = 8, storage = $form);
 SQL
-same_answers('build');
-$primary->safe_psql('postgres', 'INSERT INTO t SELECT id, vec(id) FROM generate_series(2001, 2500) id');
-same_answers('insert');
-$primary->safe_psql('postgres', 'DELETE FROM t WHERE id % 5 = 0; VACUUM t');
-same_answers('vacuum');
-$primary->safe_psql('postgres', 'INSERT INTO t SELECT id, vec(id) FROM generate_series(3001, 3500) id; REINDEX INDEX CONCURRENTLY t_v');
-same_answers('reuse and reindex');
-$primary->safe_psql('postgres', 'DROP INDEX t_v; CREATE INDEX t_v ON t USING hnsw (v vector_l2_ops) WITH (m = 8); DELETE FROM t');
-$primary->safe_psql('postgres', 'VACUUM t; INSERT INTO t SELECT id, vec(id) FROM generate_series(4001, 6000) id');
-same_answers('from empty');
+	same_answers("build, $form");
+	$primary->safe_psql('postgres', 'INSERT INTO t SELECT id, vec(id) FROM generate_series(2001, 2500) id');
+	same_answers("insert, $form");
+	$primary->safe_psql('postgres', 'DELETE FROM t WHERE id % 5 = 0; VACUUM t');
+	same_answers("vacuum, $form");
+	$primary->safe_psql('postgres', 'INSERT INTO t SELECT id, vec(id) FROM generate_series(3001, 3500) id; REINDEX INDEX CONCURRENTLY t_v');
+	same_answers("reuse and reindex, $form");
+	$primary->safe_psql('postgres', "DROP INDEX t_v; CREATE INDEX t_v ON t USING hnsw (v vector_l2_ops) WITH (m = 8, storage = $form); DELETE FROM t");
+	$primary->safe_psql('postgres', 'VACUUM t; INSERT INTO t SELECT id, vec(id) FROM generate_series(4001, 6000) id');
+	same_answers("from empty, $form");
 
-# Searches on the standby, without a pause, while the primary frees and reuses slots. Rows with another row's vector,
-# too few rows and errors end a client.
-my @searchers = map {
-	slow_client($standby, "searcher_$_", <<'SQL')
+	# Searches on the standby, without a pause, while the primary frees and reuses slots. Rows with another row's vector,
+	# too few rows and errors end a client.
+	my @searchers = map {
+		slow_client($standby, "searcher_$_", <<'SQL')
 SET enable_seqscan = off;
 SET hnsw.ef_search = 400;
 DO $$
@@ -85,27 +88,28 @@ BEGIN
 END
 $$;
 SQL
-} 1 .. 2;
-for my $round (1 .. 8)
-{
-	my $from = 10000 + $round * 1000;
-	$primary->safe_psql('postgres',
-		"DELETE FROM t WHERE id % 8 = $round - 1; VACUUM t; INSERT INTO t SELECT id, vec(id) FROM generate_series($from, $from + 200) id");
-}
-same_answers('rounds of vacuum and reuse');
-$primary->safe_psql('postgres', 'INSERT INTO t VALUES (-1, vec(-1))');
-for my $searcher (@searchers)
-{
-	my ($code, undef, $err) = finish_client($searcher);
-	is($code, 0, 'searches on the standby during vacuum raise no error') or diag $err;
-	like($err, qr/searches: [1-9]\d/, 'there were searches');
-}
+	} 1 .. 2;
+	for my $round (1 .. 8)
+	{
+		my $from = 10000 + $round * 1000;
+		$primary->safe_psql('postgres',
+			"DELETE FROM t WHERE id % 8 = $round - 1; VACUUM t; INSERT INTO t SELECT id, vec(id) FROM generate_series($from, $from + 200) id");
+	}
+	same_answers("rounds of vacuum and reuse, $form");
+	$primary->safe_psql('postgres', 'INSERT INTO t VALUES (-1, vec(-1))');
+	for my $searcher (@searchers)
+	{
+		my ($code, undef, $err) = finish_client($searcher);
+		is($code, 0, "searches on the standby during vacuum raise no error, $form") or diag $err;
+		like($err, qr/searches: [1-9]\d/, "there were searches, $form");
+	}
 
-$standby->promote;
-$standby->safe_psql('postgres',
-	'INSERT INTO t SELECT id, vec(id) FROM generate_series(30001, 30300) id; DELETE FROM t WHERE id % 7 = 0; VACUUM t');
-verify_index($standby, 't_v', 'promoted');
-check_rows($standby, 'promoted', [ grep { $_ % 7 } 30001 .. 30300 ], [ grep { $_ % 7 == 0 } 30001 .. 30300 ]);
-$standby->stop;
-$primary->stop;
+	$standby->promote;
+	$standby->safe_psql('postgres',
+		'INSERT INTO t SELECT id, vec(id) FROM generate_series(30001, 30300) id; DELETE FROM t WHERE id % 7 = 0; VACUUM t');
+	verify_index($standby, 't_v', "promoted, $form");
+	check_rows($standby, "promoted, $form", [ grep { $_ % 7 } 30001 .. 30300 ], [ grep { $_ % 7 == 0 } 30001 .. 30300 ]);
+	$standby->stop;
+	$primary->stop;
+}
 done_testing();

@@ -1,5 +1,5 @@
-# Many clients at once: inserts, also into an empty index; everything together for a minute; rounds of deletes,
-# vacuums and inserts that must not wear the index out.
+# Many clients at once: inserts, also into an empty index; everything together for half a minute in each form; rounds of
+# deletes, vacuums and inserts that must not wear the index out.
 use strict;
 use warnings;
 use PostgreSQL::Test::Cluster;
@@ -32,13 +32,13 @@ sub load
 # 20 clients insert 250 rows each; of 1,000 sampled rows at most 3 are not found by their own vector.
 sub many_inserts
 {
-	my ($name, $before) = @_;
+	my ($name, $form, $before) = @_;
 	local $Test::Builder::Level = $Test::Builder::Level + 1;
 	$node->safe_psql('postgres', <<SQL);
 DROP TABLE IF EXISTS t;
 CREATE TABLE t (id int PRIMARY KEY, v vector(16) NOT NULL);
 INSERT INTO t SELECT id, vec(id) FROM generate_series(100001, 100000 + $before) id;
-CREATE INDEX t_v ON t USING hnsw (v vector_l2_ops);
+CREATE INDEX t_v ON t USING hnsw (v vector_l2_ops) WITH (storage = $form);
 SQL
 	load($name, [ '-c', 20, '-j', 2, '-t', 250, '-D', 'n=0' ],
 		"\\set n :n + 1\n\\set id :client_id * 250 + :n\nINSERT INTO t VALUES (:id, vec(:id));\n" => 1);
@@ -48,31 +48,31 @@ SQL
 	return;
 }
 
-many_inserts('20 clients insert', 2000);
-many_inserts('20 clients insert into an empty index', 0);
+many_inserts('20 clients insert', 'compact', 2000);
+many_inserts('20 clients insert into an empty index', 'inline', 0);
 
-# Together for a minute. A search with fewer than ten rows or a row with another row's vector divides by zero.
-load(
-	'insert, delete, vacuum and search together',
-	[ '-c', 8, '-j', 2, '-T', 60, '-D', 'n=0' ],
-	"\\set n :n + 1\n\\set id 1000000 + :client_id * 100000 + :n\nINSERT INTO t VALUES (:id, vec(:id));\n" => 30,
-	"\\set from random(1, 5000)\nDELETE FROM t WHERE id = (SELECT min(id) FROM t WHERE id >= :from);\n" => 25,
-	"\\set q random(1, 1000000)\nSET enable_seqscan = off;\nSET hnsw.ef_search = 200;\n"
-	  . "SELECT 1 / (count(*) = 10 AND bool_and(v = vec(id)))::int FROM (SELECT id, v FROM t ORDER BY v <-> vec(:q) LIMIT 10) AS nearest;\n" => 60,
-	"SELECT pg_try_advisory_lock(1)::int AS may \\gset\n\\if :may\nVACUUM t;\nSELECT pg_advisory_unlock(1);\n\\endif\n" => 1);
-verify_index($node, 't_v', 'after the minute');
-$node->safe_psql('postgres', 'VACUUM t');
-verify_index($node, 't_v', 'after the minute and a vacuum');
-is(lost_rows($node, 'id % 3 = 0'), '', 'after the minute and a vacuum: every row is found by its own vector');
+# Together for half a minute. A search with fewer than ten rows or a row with another row's vector divides by zero.
+# The ids of the second half begin where those of the first cannot have come to.
+for my $case ([ 'inline', 0 ], [ 'compact', 50000 ])
+{
+	my ($form, $from) = @$case;
+	$node->safe_psql('postgres', "ALTER INDEX t_v SET (storage = $form); REINDEX INDEX t_v");
+	load(
+		"insert, delete, vacuum and search together, $form",
+		[ '-c', 8, '-j', 2, '-T', 30, '-D', "n=$from" ],
+		"\\set n :n + 1\n\\set id 1000000 + :client_id * 100000 + :n\nINSERT INTO t VALUES (:id, vec(:id));\n" => 30,
+		"\\set from random(1, 5000)\nDELETE FROM t WHERE id = (SELECT min(id) FROM t WHERE id >= :from);\n" => 25,
+		"\\set q random(1, 1000000)\nSET enable_seqscan = off;\nSET hnsw.ef_search = 200;\n"
+		  . "SELECT 1 / (count(*) = 10 AND bool_and(v = vec(id)))::int FROM (SELECT id, v FROM t ORDER BY v <-> vec(:q) LIMIT 10) AS nearest;\n" => 60,
+		"SELECT pg_try_advisory_lock(1)::int AS may \\gset\n\\if :may\nVACUUM t;\nSELECT pg_advisory_unlock(1);\n\\endif\n" => 1);
+	verify_index($node, 't_v', "after half a minute, $form");
+	$node->safe_psql('postgres', 'VACUUM t');
+	verify_index($node, 't_v', "after half a minute and a vacuum, $form");
+	is(lost_rows($node, 'id % 3 = 0'), '', "after half a minute and a vacuum, $form: every row is found by its own vector");
+}
 
 # Five rounds of 20 % delete, vacuum, reinsert.
-my $rows = 3000;
-$node->safe_psql('postgres', <<SQL);
-DROP TABLE t;
-CREATE TABLE t (id int PRIMARY KEY, v vector(16) NOT NULL);
-INSERT INTO t SELECT id, vec(id) FROM generate_series(1, $rows) id;
-CREATE INDEX t_v ON t USING hnsw (v vector_l2_ops);
-SQL
+my $rows = 2000;
 
 sub size { return $node->safe_psql('postgres', q(SELECT pg_relation_size('t_v'))) }
 
@@ -91,22 +91,32 @@ SELECT round(count(found.id)::numeric / count(*), 4) FROM exact LEFT JOIN found 
 SQL
 }
 
-my ($fresh_size, $fresh_recall) = (size(), recall());
-for my $round (1 .. 5)
+for my $form (FORMS)
 {
-	my $from = $rows * $round;
-	my $share = $rows / 5;
 	$node->safe_psql('postgres', <<SQL);
+DROP TABLE t;
+CREATE TABLE t (id int PRIMARY KEY, v vector(16) NOT NULL);
+INSERT INTO t SELECT id, vec(id) FROM generate_series(1, $rows) id;
+CREATE INDEX t_v ON t USING hnsw (v vector_l2_ops) WITH (storage = $form);
+SQL
+
+	my ($fresh_size, $fresh_recall) = (size(), recall());
+	for my $round (1 .. 5)
+	{
+		my $from = $rows * $round;
+		my $share = $rows / 5;
+		$node->safe_psql('postgres', <<SQL);
 DELETE FROM t WHERE id IN (SELECT id FROM t ORDER BY hashint4(id * 16 + $round) LIMIT $share);
 VACUUM t;
 INSERT INTO t SELECT id, vec(id) FROM generate_series($from + 1, $from + $share) id;
 SQL
-	verify_index($node, 't_v', "round $round");
+		verify_index($node, 't_v', "round $round, $form");
+	}
+	is(lost_rows($node), '', "after five rounds, $form: every live row is found by its own vector");
+	my ($size, $recall) = (size(), recall());
+	note "$form, fresh: $fresh_size bytes, recall $fresh_recall; after five rounds: $size bytes, recall $recall";
+	cmp_ok($size, '<=', 1.3 * $fresh_size, "size after five rounds, $form, is at most 1.3 times fresh");
+	cmp_ok($recall, '>=', $fresh_recall - 0.02, "recall after five rounds, $form, is at least fresh - 0.02");
 }
-is(lost_rows($node), '', 'after five rounds: every live row is found by its own vector');
-my ($size, $recall) = (size(), recall());
-note "fresh: $fresh_size bytes, recall $fresh_recall; after five rounds: $size bytes, recall $recall";
-cmp_ok($size, '<=', 1.3 * $fresh_size, 'size after five rounds is at most 1.3 times fresh');
-cmp_ok($recall, '>=', $fresh_recall - 0.02, 'recall after five rounds is at least fresh - 0.02');
 $node->stop;
 done_testing();

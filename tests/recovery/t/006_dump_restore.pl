@@ -1,5 +1,5 @@
 # Indexes through everything that PostgreSQL does around them: dump and restore, unlogged and temporary tables,
-# prepared transactions, subtransactions, and the CONCURRENTLY commands under writes.
+# prepared transactions, subtransactions, and the CONCURRENTLY commands under writes. Some indexes are inline, some compact.
 use strict;
 use warnings;
 use PostgreSQL::Test::Cluster;
@@ -26,9 +26,9 @@ CREATE FUNCTION vec(id int, dims int DEFAULT 16) RETURNS vector LANGUAGE sql IMM
 $$;
 CREATE TABLE t (id int PRIMARY KEY, kind int, v vector(16), w vector);
 INSERT INTO t SELECT id, id % 4, CASE WHEN id % 50 > 0 THEN vec(id) END, vec(id, 8) FROM generate_series(1, 1000) id;
-CREATE INDEX t_l2 ON t USING hnsw (v vector_l2_ops) WITH (m = 8, ef_construction = 40);
+CREATE INDEX t_l2 ON t USING hnsw (v vector_l2_ops) WITH (m = 8, ef_construction = 40, storage = inline);
 CREATE INDEX t_partial ON t USING hnsw (v vector_cosine_ops) WHERE kind = 1;
-CREATE INDEX t_expression ON t USING hnsw ((w::vector(8)) vector_ip_ops);
+CREATE INDEX t_expression ON t USING hnsw ((w::vector(8)) vector_ip_ops) WITH (storage = inline);
 CREATE INDEX t_btree ON t (v);
 CREATE MATERIALIZED VIEW sums AS SELECT kind, avg(v) AS mean, sum(v) AS total FROM t GROUP BY kind;
 SQL
@@ -37,6 +37,7 @@ SET enable_seqscan = off;
 SET hnsw.ef_search = 1000;
 SELECT 'rows', count(*), md5(string_agg(t::text, ';' ORDER BY id)) FROM t;
 SELECT 'indexes', string_agg(pg_get_indexdef(indexrelid), ';' ORDER BY indexrelid::regclass::text) FROM pg_index WHERE indrelid = 't'::regclass;
+SELECT 'forms', form FROM unnest(ARRAY['t_l2', 't_partial', 't_expression']) i, annex.index_info(i::regclass);
 SELECT 'view', string_agg(sums::text, ';' ORDER BY kind) FROM sums;
 SELECT 'l2', array_agg(id) FROM (SELECT id FROM t ORDER BY v <-> vec(5001) LIMIT 20) AS nearest;
 SELECT 'cosine', array_agg(id) FROM (SELECT id FROM t WHERE kind = 1 ORDER BY v <=> vec(5002) LIMIT 20) AS nearest;
@@ -67,7 +68,7 @@ for my $format (qw(plain custom))
 # An unlogged table is empty after a crash, and so is its index; both can be used.
 $node->safe_psql('postgres', <<'SQL');
 CREATE UNLOGGED TABLE t (id int PRIMARY KEY, v vector(16) NOT NULL);
-CREATE INDEX t_v ON t USING hnsw (v vector_l2_ops);
+CREATE INDEX t_v ON t USING hnsw (v vector_l2_ops) WITH (storage = inline);
 INSERT INTO t SELECT id, vec(id) FROM generate_series(1, 300) id;
 SQL
 is($node->safe_psql('postgres', by_index('t')), 300, 'unlogged table: the index answers');
@@ -86,7 +87,7 @@ $node->safe_psql('postgres', 'DROP TABLE t');
 my $temporary = $node->safe_psql('postgres', <<'SQL' . by_index('pg_temp.mine'));
 SET temp_buffers = '1MB';
 CREATE TEMP TABLE mine (id int PRIMARY KEY, v vector(16));
-CREATE INDEX ON mine USING hnsw (v vector_l2_ops);
+CREATE INDEX ON mine USING hnsw (v vector_l2_ops) WITH (storage = inline);
 INSERT INTO mine SELECT id, vec(id) FROM generate_series(1, 4000) id;
 DELETE FROM mine WHERE id % 4 = 0;
 VACUUM mine;
@@ -170,7 +171,7 @@ my $writes = IPC::Run::start(
 	'>', \my $bench_out, '2>', \my $bench_err);
 $node->poll_query_until('postgres', 'SELECT count(*) > 20 FROM t WHERE id < 1000000') or die 'no writes came';
 for my $command (
-	'CREATE INDEX CONCURRENTLY t_v ON t USING hnsw (v vector_l2_ops) WITH (m = 8)',
+	'CREATE INDEX CONCURRENTLY t_v ON t USING hnsw (v vector_l2_ops) WITH (m = 8, storage = inline)',
 	'REINDEX INDEX CONCURRENTLY t_v')
 {
 	$node->safe_psql('postgres', $command);
