@@ -170,6 +170,27 @@ for my $phase ('loading tuples', 'building graph', 'writing pages')
 like($err, qr/temporary file size exceeds temp_file_limit/, 'a build in parts keeps temp_file_limit');
 no_temporary_file('temp_file_limit');
 nothing_left('temp_file_limit');
+# An error that is caught closes the files of its subtransaction and no other; the session can build again.
+is( $node->safe_psql('postgres', <<"SQL"), '53400|t', 'an error caught in a function');
+SET client_min_messages = warning;
+SET maintenance_work_mem = '4MB';
+SET temp_file_limit = '5MB';
+CREATE TABLE caught (state text);
+DO \$\$
+BEGIN
+	$build;
+EXCEPTION WHEN configuration_limit_exceeded THEN
+	INSERT INTO caught VALUES (SQLSTATE);
+END
+\$\$;
+RESET temp_file_limit;
+CREATE TABLE few AS SELECT id, v FROM t WHERE id <= 12000;
+CREATE INDEX few_v ON few USING hnsw (v vector_l2_ops);
+SELECT state, NOT EXISTS (SELECT FROM annex.verify('few_v')) FROM caught;
+DROP TABLE few, caught;
+SQL
+no_temporary_file('an error caught in a function');
+nothing_left('an error caught in a function');
 
 # A build whose server is told to stop ends too, and DROP DATABASE of another database does not wait for it.
 $node->safe_psql('postgres', 'CREATE DATABASE other');
