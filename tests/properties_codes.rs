@@ -318,6 +318,12 @@ proptest! {
             prop_assert_eq!(arena.factors[0], arena.factors[2]);
             arena.prefetch(3);
 
+            let mut kept = CodeArena::try_with_capacity(params.clone(), 4).unwrap();
+            kept.push_many(&[b.clone(), a.clone(), b.clone(), a.clone()].concat()).unwrap();
+            kept.retain(|id| id == 1 || id == 2);
+            prop_assert_eq!((kept.len(), kept.code(0), kept.code(1)), (2, arena.code(0), arena.code(1)));
+            prop_assert_eq!(&kept.factors[..], &arena.factors[..2]);
+
             let (ca, fa) = encode(&params, &a);
             let key = arena.key(0, 1);
             prop_assert_eq!(key, arena.key(1, 0));

@@ -194,7 +194,7 @@ impl Loader {
             && self.arena.code(a) == self.arena.code(b)
     }
 
-    fn group(self, leader: &[u32]) -> Result<Loaded> {
+    fn group(mut self, leader: &[u32]) -> Result<Loaded> {
         let rows = leader.len();
         let nodes = leader
             .iter()
@@ -210,17 +210,20 @@ impl Loader {
                 starts,
             });
         }
-        let mut arena = CodeArena::try_with_capacity(self.arena.params.clone(), nodes)?;
-        let mut hashes = Vec::with_capacity(nodes);
+        // Nodes are numbered as their first rows are, so what is kept only moves forward.
         let mut node_of = vec![0u32; rows];
+        let mut node = 0;
         for (row, leader) in leader.iter().enumerate() {
             node_of[row] = if row as u32 == *leader {
-                hashes.push(self.hashes[row]);
-                arena.push_code(self.arena.code(*leader), self.arena.factors[row])?
+                self.hashes[node as usize] = self.hashes[row];
+                node += 1;
+                node - 1
             } else {
                 node_of[*leader as usize]
             };
         }
+        self.hashes.truncate(nodes);
+        self.arena.retain(|row| leader[row as usize] == row);
         // Counting sort of the rows by node keeps heap order within a node.
         let mut starts = vec![0u32; nodes + 1];
         for node in &node_of {
@@ -237,8 +240,8 @@ impl Loader {
             *place += 1;
         }
         Ok(Loaded {
-            arena,
-            hashes,
+            arena: self.arena,
+            hashes: self.hashes,
             tids,
             starts,
         })

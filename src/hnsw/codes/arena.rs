@@ -108,6 +108,22 @@ impl CodeArena {
         Ok(id as u32)
     }
 
+    /// Keeps the vectors for which `is_kept` says so, in their order, with new ids from 0 on. Takes no memory.
+    pub fn retain(&mut self, mut is_kept: impl FnMut(u32) -> bool) {
+        let dims = self.params.dims;
+        let mut kept = 0;
+        for id in 0..self.factors.len() {
+            if is_kept(id as u32) {
+                self.codes
+                    .copy_within(id * dims..(id + 1) * dims, kept * dims);
+                self.factors[kept] = self.factors[id];
+                kept += 1;
+            }
+        }
+        self.codes.truncate(kept * dims);
+        self.factors.truncate(kept);
+    }
+
     /// Code of vector `id`.
     /// # Panics
     /// If there is no such vector.
