@@ -5,7 +5,6 @@ use super::disk_graph::DiskGraph;
 use super::layout::ItemPtr;
 use crate::error::Result;
 use std::collections::HashMap;
-use std::collections::hash_map::Entry;
 use std::hash::{BuildHasherDefault, Hasher};
 
 /// Hashes places: pointers come from our own pages, so no defence against chosen keys is needed.
@@ -101,10 +100,11 @@ impl CodeCache {
         Ok(())
     }
 
-    /// Adds a code that the caller has read. A slot that was reused since it was read keeps its first code here.
+    /// Adds a code that the caller has read. That of a slot reused since takes the place of the earlier one.
     pub fn add(&mut self, node: ItemPtr, code: &[i8], factors: Factors) {
-        if let Entry::Vacant(place) = self.codes_by_place.entry(node.place()) {
-            place.insert(CachedCode(self.nodes.len() as u32));
+        if self.find(node).is_none() {
+            let added = CachedCode(self.nodes.len() as u32);
+            self.codes_by_place.insert(node.place(), added);
             self.nodes.push(node);
             self.codes.extend_from_slice(code);
             self.factors.push(factors);
@@ -149,5 +149,29 @@ impl CodeCache {
     pub fn key(&self, params: &CodeParams, a: CachedCode, b: CachedCode) -> f32 {
         let ((a, a_factors), (b, b_factors)) = (self.code(a), self.code(b));
         params.code_key(a, a_factors, b, b_factors)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Proves: the code of a slot's new user is found, and that of the one before no more.
+    #[test]
+    fn a_reused_slot_has_its_new_code() {
+        let node = |generation| ItemPtr {
+            block: 1,
+            offset: 1,
+            generation,
+        };
+        let mut cache = CodeCache::new(2);
+        cache.add(node(0), &[1, 2], Factors::default());
+        cache.add(node(1), &[3, 4], Factors::default());
+        cache.add(node(1), &[5, 6], Factors::default());
+        assert_eq!(cache.find(node(0)), None);
+        assert_eq!(
+            cache.code_of(node(1)).map(|(code, _)| code),
+            Some(&[3, 4][..])
+        );
     }
 }
