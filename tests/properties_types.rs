@@ -55,6 +55,11 @@ fn decimals() -> impl Strategy<Value = String> {
     prop_oneof![
         "-?[0-9]\\.[0-9]{1,30}",
         "[+-]?[0-9]{1,12}",
+        // Each form that has a way of its own, up to its longest and beyond.
+        "-?[0-9]{1,9}",
+        "-?[0-9]{0,17}\\.[0-9]{1,3}",
+        "-?[0-9]{1,3}\\.[0-9]{0,17}",
+        "-?[0-9]\\.[0-9]{1,17}[eE][+-]?[0-9]{1,2}",
         "[+-]?[0-9]{0,3}\\.[0-9]{1,80}(e[+-]?[0-9]{1,2})?",
         "[+-]?[0-9]{1,60}\\.?(E[+-]?[0-9]{1,2})?",
         // Doubles, as most clients print them.
@@ -62,6 +67,11 @@ fn decimals() -> impl Strategy<Value = String> {
             .prop_map(|x| (x % 100.0).to_string())
             .prop_filter("finite", |x| x != "NaN"),
     ]
+}
+
+/// Those that no vector refuses.
+fn finite_decimals() -> impl Strategy<Value = String> {
+    decimals().prop_filter("finite", |x| x.parse().is_ok_and(f32::is_finite))
 }
 
 /// The decimal half-way between two neighboring numbers, exact; then nudged by a last digit far behind.
@@ -72,6 +82,30 @@ fn half_way() -> impl Strategy<Value = (String, f32, f32)> {
         let middle = format!("{:.200}", (f64::from(low) + f64::from(high)) / 2.0);
         (middle, low, high)
     })
+}
+
+/// The decimal half-way between two neighboring numbers above 2^24, of few digits, or a unit of its last one beside.
+fn short_half_way() -> impl Strategy<Value = String> {
+    (0_u64..1 << 24, 1_u32..16, -1_i64..=1, 0_usize..4).prop_map(|(low, shift, beside, zeros)| {
+        let middle = ((low | 1 << 23) << shift) + (1 << (shift - 1));
+        let digits = middle as i64 * 10_i64.pow(zeros as u32) + beside;
+        let mut text = digits.to_string();
+        if zeros > 0 {
+            text.insert(text.len() - zeros, '.');
+        }
+        text
+    })
+}
+
+/// What a list of integers holds, and now and then something else.
+fn in_integer_list() -> impl Strategy<Value = String> {
+    prop_oneof![
+        30 => (0_u16..300).prop_map(|x| x.to_string()),
+        3 => (0_u32..20_000).prop_map(|x| x.to_string()),
+        1 => (-300_i16..0).prop_map(|x| x.to_string()),
+        1 => Just("00".to_owned()),
+        1 => finite_decimals(),
+    ]
 }
 
 proptest! {
@@ -105,6 +139,40 @@ proptest! {
             let (value, len) = number::parse(decimal.as_bytes()).unwrap();
             prop_assert_eq!((value.to_bits(), len), (expected.to_bits(), decimal.len()));
         }
+    }
+
+    // Proves: no element changes how another one is read, whatever forms follow each other and wherever white space is.
+    #[test]
+    fn elements_are_read_by_themselves(
+        elements in prop::collection::vec(
+            (prop_oneof![finite_decimals(), in_integer_list(), usual().prop_map(|x| x.to_string())], "( |\t|\n ){0,1}", " {0,1}"),
+            1..40,
+        ),
+    ) {
+        let expected: Vec<f32> = elements.iter().map(|(x, _, _)| x.parse().unwrap()).collect();
+        let joined: Vec<String> = elements.iter().map(|(x, front, back)| format!("{front}{x}{back}")).collect();
+        prop_assert_eq!(bits(&parsed(format!("[{}]", joined.join(",")).as_bytes()).unwrap()), bits(&expected));
+        let bare: Vec<&str> = elements.iter().map(|(x, _, _)| &**x).collect();
+        prop_assert_eq!(bits(&parsed(format!("[{}]", bare.join(",")).as_bytes()).unwrap()), bits(&expected));
+    }
+
+    // Proves: lists of integers, which are read by the block, hold what each integer is by itself.
+    #[test]
+    fn integer_lists_are_read_by_themselves(
+        elements in prop::collection::vec(in_integer_list(), 1..400),
+        space in "[ ]{0,1}",
+    ) {
+        let expected: Vec<f32> = elements.iter().map(|x| x.parse().unwrap()).collect();
+        let literal = format!("[{}]", elements.join(&format!(",{space}")));
+        prop_assert_eq!(bits(&parsed(literal.as_bytes()).unwrap()), bits(&expected));
+    }
+
+    // Proves: short decimals at and beside the middle between two numbers are rounded as the standard library rounds.
+    #[test]
+    fn short_half_way_decimals_are_rounded_correctly(decimal in short_half_way()) {
+        let expected: f32 = decimal.parse().unwrap();
+        let literal = format!("[{decimal},-{decimal},{decimal}e0,0.5]");
+        prop_assert_eq!(parsed(literal.as_bytes()), Ok(vec![expected, -expected, expected, 0.5]));
     }
 
     // Proves: ties go to even, and a nudge of 10^-201 decides; this is where a second rounding would show.

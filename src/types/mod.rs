@@ -5,7 +5,10 @@
 
 pub mod aggregates;
 pub mod binary;
+pub mod commas;
 pub mod datum;
+pub mod decimal;
+pub mod integer_block;
 pub mod number;
 pub mod shortest;
 pub mod sql;

@@ -9,6 +9,9 @@ use std::hint::select_unpredictable;
 /// Most bytes that one number takes: `-1.17549435e-38` and one to spare.
 pub const MAX_LEN: usize = 16;
 
+/// Integers from here on are written with an exponent.
+const LEAST_WITH_EXPONENT: u32 = 1_000_000;
+
 /// Writes `value` to the start of `out` and returns how many bytes it took; the rest of `out` is undefined.
 /// NaN and infinities, which no vector holds, are written as PostgreSQL does.
 #[inline(always)]
@@ -17,9 +20,23 @@ pub fn write(value: f32, out: &mut [u8; MAX_LEN]) -> usize {
     // The sign of an element cannot be predicted: it is written always, and overwritten if there is none.
     out[0] = b'-';
     let start = (bits >> 31) as usize;
+    let integer = value.abs() as u32;
+    if integer < LEAST_WITH_EXPONENT && (integer as i32 as f32).to_bits() == bits & 0x7fff_ffff {
+        // Sparse vectors are long runs of zeros.
+        if integer < 10 {
+            out[start] = b'0' + integer as u8;
+            return start + 1;
+        }
+        let digits = eight_digits(integer);
+        // The last digit is kept, also of 0.
+        let zeros = (digits.trailing_zeros() / 8).min(7);
+        let text = (digits | ASCII_ZEROS) >> (8 * zeros);
+        out[start..start + 8].copy_from_slice(&text.to_le_bytes());
+        return start + 8 - zeros as usize;
+    }
     let exponent = (bits >> 23) & 0xff;
     let fraction = bits & 0x007f_ffff;
-    if exponent == 0xff || bits << 1 == 0 {
+    if exponent == 0xff {
         return write_word(value, out);
     }
     let (digits, power) = shortest_digits(fraction, exponent);
@@ -48,17 +65,14 @@ pub fn write(value: f32, out: &mut [u8; MAX_LEN]) -> usize {
     }
     let body = &mut out[start..];
     if (0..6).contains(&exponent) {
+        // What follows the point moves up by one byte.
         let point = exponent as usize + 1;
-        body[0] = first;
-        body[1..9].copy_from_slice(&tail);
-        if significant <= point {
-            return start + point;
-        }
-        for at in (point..significant).rev() {
-            body[at + 1] = body[at];
-        }
-        body[point] = b'.';
-        return start + significant + 1;
+        let digits = u128::from(first) | u128::from(u64::from_le_bytes(tail)) << 8;
+        let whole = digits & !(u128::MAX << (8 * point));
+        let text = whole | u128::from(b'.') << (8 * point) | (digits & !whole) << 8;
+        body[..10].copy_from_slice(&text.to_le_bytes()[..10]);
+        let fraction_len = significant.saturating_sub(point);
+        return start + point + fraction_len + usize::from(fraction_len > 0);
     }
     body[0] = first;
     body[1] = b'.';
@@ -72,16 +86,10 @@ pub fn write(value: f32, out: &mut [u8; MAX_LEN]) -> usize {
 
 #[cold]
 fn write_word(value: f32, out: &mut [u8; MAX_LEN]) -> usize {
-    let word: &[u8] = match (
-        value.is_nan(),
-        value.is_infinite(),
-        value.is_sign_negative(),
-    ) {
-        (true, _, _) => b"NaN",
-        (_, true, false) => b"Infinity",
-        (_, true, true) => b"-Infinity",
-        (_, _, false) => b"0",
-        (_, _, true) => b"-0",
+    let word: &[u8] = match (value.is_nan(), value.is_sign_negative()) {
+        (true, _) => b"NaN",
+        (_, false) => b"Infinity",
+        (_, true) => b"-Infinity",
     };
     out[..word.len()].copy_from_slice(word);
     word.len()

@@ -1,24 +1,18 @@
 //! The text form of dense vectors, `[1,2.5,-3e-05]`: parse and print. Pure, without allocation.
 
+use super::commas::{self, BLOCK};
 use super::number::{self, NumberError};
-use super::{VectorType, shortest};
+use super::{VectorType, decimal, integer_block, shortest};
 use crate::error::{Error, Result};
 
 /// An upper bound of the elements that a valid literal can hold, and exactly their number if it is valid: the
 /// number of its commas and one more, but not more than the type can have.
 pub fn element_bound(of: VectorType, literal: &[u8]) -> usize {
-    // Blocks of 255 so that the count fits a byte a lane, which the compiler turns into vector instructions.
-    let commas: usize = literal
-        .chunks(255)
-        .map(|block| {
-            let count = block
-                .iter()
-                .fold(0_u8, |count, &byte| count + u8::from(byte == b','));
-            usize::from(count)
-        })
-        .sum();
-    (commas + 1).min(of.max_dims)
+    (commas::count(literal) + 1).min(of.max_dims)
 }
+
+/// Longest element that lets the rest of its block be tried as short integers.
+const SHORT_LEN: usize = 3;
 
 /// Parses `literal` into `elements`, which has [`element_bound`] places, and returns how many it filled.
 ///
@@ -27,55 +21,176 @@ pub fn element_bound(of: VectorType, literal: &[u8]) -> usize {
 /// 22P02 for what is no vector, 22000 for no elements, NaN and infinity, 22003 for a number too large, 54000
 /// for too many elements. All print the name of the type.
 pub fn parse(of: VectorType, literal: &[u8], elements: &mut [f32]) -> Result<usize> {
-    let syntax = |detail: &str| Error::invalid_syntax(of.name, literal, detail);
-    let mut rest = skip_space(literal);
-    rest = match rest.split_first() {
-        Some((b'[', rest)) => skip_space(rest),
-        _ => return Err(syntax("Vector contents must start with \"[\".")),
+    let mut reader = Reader {
+        of,
+        literal,
+        next: contents_start(of, literal)?,
+        bound: elements.len(),
+        places: elements.iter_mut(),
     };
-    if rest.first() == Some(&b']') {
+    loop {
+        reader.read_fractions()?;
+        if !reader.read_block()? {
+            break;
+        }
+    }
+    reader.read_last()?;
+    Ok(reader.count())
+}
+
+/// Where the first element starts, or the white space in front of it.
+/// # Errors
+/// 22P02 without an opening bracket, 22000 if the closing one follows.
+fn contents_start(of: VectorType, literal: &[u8]) -> Result<usize> {
+    let opening = skip_space(literal, 0);
+    if literal.get(opening) != Some(&b'[') {
+        let detail = "Vector contents must start with \"[\".";
+        return Err(Error::invalid_syntax(of.name, literal, detail));
+    }
+    let start = opening + 1;
+    if literal.get(skip_space(literal, start)) == Some(&b']') {
         return Err(Error::no_dimensions(of.name));
     }
-    let mut places = elements.iter_mut();
-    let mut dims = 0;
-    loop {
-        let Some(element) = places.next() else {
-            return Err(Error::too_many_dimensions(of.name, of.max_dims));
-        };
-        dims += 1;
-        if let Some(window) = rest.first_chunk()
-            && let Some((value, len)) = number::parse_fraction(window)
-            && window.get(len) == Some(&b',')
-            && let Some(after) = rest.get(len + 1..)
-        {
-            *element = value;
-            rest = after;
-            continue;
+    Ok(start)
+}
+
+/// Reads the elements of a literal in order.
+struct Reader<'a> {
+    of: VectorType,
+    literal: &'a [u8],
+    /// Where the next element starts, or the white space in front of it.
+    next: usize,
+    /// Places for all elements.
+    bound: usize,
+    /// Those not filled yet.
+    places: std::slice::IterMut<'a, f32>,
+}
+
+impl Reader<'_> {
+    /// Elements that were read.
+    fn count(&self) -> usize {
+        self.bound - self.places.len()
+    }
+
+    #[inline(always)]
+    fn put(&mut self, value: f32) -> Result<()> {
+        match self.places.next() {
+            Some(place) => {
+                *place = value;
+                Ok(())
+            }
+            None => Err(Error::too_many_dimensions(self.of.name, self.of.max_dims)),
         }
-        rest = skip_space(rest);
-        let (value, len) = match number::parse(rest) {
+    }
+
+    /// Reads elements as embeddings have them, up to the first other one.
+    #[inline(always)]
+    fn read_fractions(&mut self) -> Result<()> {
+        let mut rest = self.literal.get(self.next..).unwrap_or_default();
+        loop {
+            if let Some(window) = rest.first_chunk()
+                && let Some((value, len)) = decimal::parse_fraction(window)
+                && window.get(len) == Some(&b',')
+                && let Some(after) = rest.get(len + 1..)
+            {
+                self.put(value)?;
+                rest = after;
+            } else if let Some((b' ', after)) = rest.split_first() {
+                rest = after;
+            } else {
+                self.next = self.literal.len() - rest.len();
+                return Ok(());
+            }
+        }
+    }
+
+    /// Reads the elements that end in the next [`BLOCK`] bytes, or the next one if it is longer. `false` if only the last
+    /// element of the literal is left.
+    fn read_block(&mut self) -> Result<bool> {
+        let block_start = self.next;
+        let rest = self.literal.get(block_start..).unwrap_or_default();
+        let mut commas = commas::positions(rest.get(..BLOCK).unwrap_or(rest));
+        let far = || rest.iter().position(|byte| *byte == b',');
+        let Some(first) = commas.next().or_else(far) else {
+            return Ok(false);
+        };
+        self.read_to(block_start + first)?;
+        if first <= SHORT_LEN
+            && let Some(numbers) = self.short_integers(block_start)
+        {
+            for comma in commas {
+                self.put(f32::from(numbers[comma - 1]))?;
+                self.next = block_start + comma + 1;
+            }
+        } else {
+            for comma in commas {
+                self.read_to(block_start + comma)?;
+            }
+        }
+        Ok(true)
+    }
+
+    /// Reads the next element, which ends in front of the first comma behind its start.
+    #[inline(always)]
+    fn read_to(&mut self, comma: usize) -> Result<()> {
+        let start = skip_space(self.literal, self.next);
+        let before = self.literal.get(..comma).unwrap_or_default();
+        let value = match decimal::parse_end(before, comma.wrapping_sub(start)) {
+            Some(value) => value,
+            None => self.read_any(start, Some(comma))?,
+        };
+        self.next = comma + 1;
+        self.put(value)
+    }
+
+    /// Reads the last element, the closing bracket and what may follow it.
+    fn read_last(&mut self) -> Result<()> {
+        let start = skip_space(self.literal, self.next);
+        let before = self.literal.strip_suffix(b"]");
+        let value =
+            before.and_then(|text| decimal::parse_end(text, text.len().wrapping_sub(start)));
+        let value = match value {
+            Some(value) => value,
+            None => self.read_any(start, None)?,
+        };
+        self.put(value)
+    }
+
+    /// The short integers of the block at `block_start`, if it holds nothing else.
+    #[inline(always)]
+    fn short_integers(&self, block_start: usize) -> Option<[u16; BLOCK]> {
+        let start = block_start.checked_sub(integer_block::FRONT)?;
+        integer_block::parse(self.literal.get(start..)?.first_chunk()?)
+    }
+
+    /// Reads an element of any spelling at `start`; `comma` is the first one behind it, if there is any.
+    #[cold]
+    #[inline(never)]
+    fn read_any(&self, start: usize, comma: Option<usize>) -> Result<f32> {
+        let (of, literal, position) = (self.of, self.literal, self.count() + 1);
+        if self.places.len() == 0 {
+            return Err(Error::too_many_dimensions(of.name, of.max_dims));
+        }
+        let syntax = |detail: &str| Error::invalid_syntax(of.name, literal, detail);
+        let text = literal.get(start..).unwrap_or_default();
+        let (value, len) = match number::parse(text) {
             Ok(number) => number,
-            Err(error) => return Err(number_error(of, literal, rest, dims, error)),
+            Err(error) => return Err(number_error(of, literal, text, position, error)),
         };
         if !value.is_finite() {
-            return Err(not_finite(of, value, dims));
+            return Err(not_finite(of, value, position));
         }
-        *element = value;
-        rest = skip_space(rest.get(len..).unwrap_or_default());
-        match rest.split_first() {
-            Some((b',', after)) => rest = after,
-            Some((b']', after)) => {
-                if !skip_space(after).is_empty() {
-                    return Err(syntax("Junk after closing right brace."));
-                }
-                return Ok(dims);
+        let end = skip_space(literal, start + len);
+        match literal.get(end) {
+            Some(b',') => Ok(value),
+            Some(b']') if comma.is_none() && skip_space(literal, end + 1) == literal.len() => {
+                Ok(value)
             }
-            Some(_) => {
-                return Err(syntax(&format!(
-                    "Element {dims} must be followed by \",\" or \"]\"."
-                )));
-            }
-            None => return Err(syntax("Unexpected end of input.")),
+            Some(b']') => Err(syntax("Junk after closing right brace.")),
+            Some(_) => Err(syntax(&format!(
+                "Element {position} must be followed by \",\" or \"]\"."
+            ))),
+            None => Err(syntax("Unexpected end of input.")),
         }
     }
 }
@@ -112,12 +227,16 @@ pub(super) fn not_finite(of: VectorType, value: f32, position: usize) -> Error {
     }
 }
 
+/// The first place from `at` on that holds no white space.
 #[inline(always)]
-fn skip_space(mut text: &[u8]) -> &[u8] {
-    while let Some((b' ' | b'\t'..=b'\r', rest)) = text.split_first() {
-        text = rest;
+fn skip_space(text: &[u8], mut at: usize) -> usize {
+    while let Some(&byte) = text.get(at)
+        && byte <= b' '
+        && matches!(byte, b' ' | b'\t'..=b'\r')
+    {
+        at += 1;
     }
-    text
+    at
 }
 
 /// Bytes of buffer that [`print()`] needs for `dims` elements.
