@@ -88,7 +88,7 @@ impl TempFile {
 impl Drop for TempFile {
     fn drop(&mut self) {
         // While an ERROR unwinds the transaction's end closes the file; its memory may be gone already.
-        if !std::thread::panicking() {
+        if !super::memory::is_aborting() {
             // SAFETY: the file is open and closed here, once.
             unsafe { pg_sys::BufFileClose(self.file) };
         }
