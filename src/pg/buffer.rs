@@ -24,7 +24,7 @@ unsafe fn page_bytes<'a>(buffer: pg_sys::Buffer) -> &'a [u8; PAGE_SIZE] {
 }
 
 fn release(buffer: pg_sys::Buffer) {
-    if !std::thread::panicking() {
+    if !super::memory::is_aborting() {
         // SAFETY: the owner holds the pin and the content lock and gives both up here, once.
         unsafe { pg_sys::UnlockReleaseBuffer(buffer) };
     }

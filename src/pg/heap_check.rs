@@ -48,7 +48,7 @@ impl LatestSnapshot {
 
 impl Drop for LatestSnapshot {
     fn drop(&mut self) {
-        if !std::thread::panicking() {
+        if !super::memory::is_aborting() {
             // SAFETY: registered in `take`, once.
             unsafe { pg_sys::UnregisterSnapshot(self.0) };
         }

@@ -3,6 +3,7 @@
 
 use pgrx::{PgMemoryContexts, pg_sys};
 use std::ops::{Deref, DerefMut};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// `work_mem` in bytes.
 pub fn work_mem_bytes() -> usize {
@@ -16,19 +17,44 @@ pub fn maintenance_work_mem_bytes() -> usize {
     unsafe { pg_sys::maintenance_work_mem as usize * 1024 }
 }
 
+/// Whether a memory context is dropping a [`ContextBox`]; only the main thread looks. No thread-local, because each
+/// release of a buffer reads it.
+static IS_DROPPED_BY_CONTEXT: AtomicBool = AtomicBool::new(false);
+
+/// Whether an ERROR is being handled: what PostgreSQL's abort releases itself must not be released by a destructor too.
+///
+/// True while a panic unwinds, and while a [`ContextBox`] is dropped with its memory context.
+pub fn is_aborting() -> bool {
+    std::thread::panicking() || IS_DROPPED_BY_CONTEXT.load(Ordering::Relaxed)
+}
+
+/// What a memory context drops, unless the [`ContextBox`] has taken it before.
+#[derive(Debug)]
+struct Kept<T>(Option<T>);
+
+impl<T> Drop for Kept<T> {
+    fn drop(&mut self) {
+        if self.0.is_some() {
+            let before = IS_DROPPED_BY_CONTEXT.swap(true, Ordering::Relaxed);
+            self.0 = None;
+            IS_DROPPED_BY_CONTEXT.store(before, Ordering::Relaxed);
+        }
+    }
+}
+
 /// A value that is dropped at the end of its scope like any other, and also when an ERROR jumps over that scope: then
-/// with the memory context that was the current one when it was made.
+/// with the memory context that was the current one when it was made, and with [`is_aborting`] true.
 ///
 /// For what holds much memory or threads while a function pointer of PostgreSQL runs that is called as it is (see the
 /// README). Must not outlive that memory context.
 #[derive(Debug)]
-pub struct ContextBox<T>(*mut Option<T>);
+pub struct ContextBox<T>(*mut Kept<T>);
 
 impl<T> ContextBox<T> {
     /// Takes the value.
     pub fn new(value: T) -> Self {
         let mut context = PgMemoryContexts::CurrentMemoryContext;
-        Self(context.leak_and_drop_on_delete(Some(value)))
+        Self(context.leak_and_drop_on_delete(Kept(Some(value))))
     }
 }
 
@@ -37,7 +63,7 @@ impl<T> Deref for ContextBox<T> {
 
     fn deref(&self) -> &T {
         // SAFETY: the memory context lives, by contract, and nothing else refers to the value.
-        match unsafe { &*self.0 } {
+        match unsafe { &(*self.0).0 } {
             Some(value) => value,
             None => unreachable!("the value is taken by drop only"),
         }
@@ -47,7 +73,7 @@ impl<T> Deref for ContextBox<T> {
 impl<T> DerefMut for ContextBox<T> {
     fn deref_mut(&mut self) -> &mut T {
         // SAFETY: as above, and borrowed with `self`.
-        match unsafe { &mut *self.0 } {
+        match unsafe { &mut (*self.0).0 } {
             Some(value) => value,
             None => unreachable!("the value is taken by drop only"),
         }
@@ -57,6 +83,6 @@ impl<T> DerefMut for ContextBox<T> {
 impl<T> Drop for ContextBox<T> {
     fn drop(&mut self) {
         // SAFETY: as above; the memory context then finds nothing left to drop.
-        drop(unsafe { (*self.0).take() });
+        drop(unsafe { (*self.0).0.take() });
     }
 }

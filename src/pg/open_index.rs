@@ -159,7 +159,7 @@ impl OpenIndex {
 impl Drop for OpenIndex {
     fn drop(&mut self) {
         // An abort closes what is open.
-        if !std::thread::panicking() {
+        if !super::memory::is_aborting() {
             let lock = pg_sys::NoLock as pg_sys::LOCKMODE;
             // SAFETY: opened in `open`, closed only here; the locks stay.
             unsafe {

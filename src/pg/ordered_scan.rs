@@ -130,7 +130,7 @@ impl<'a> OrderedScan<'a> {
 impl Drop for OrderedScan<'_> {
     fn drop(&mut self) {
         // An abort releases pins and memory.
-        if !std::thread::panicking() {
+        if !super::memory::is_aborting() {
             // SAFETY: made in `begin`, freed only here.
             unsafe {
                 pg_sys::index_endscan(self.scan);

@@ -64,7 +64,7 @@ impl OwnerRights {
 impl Drop for OwnerRights {
     fn drop(&mut self) {
         // An abort restores the user itself.
-        if !std::thread::panicking() {
+        if !super::memory::is_aborting() {
             // SAFETY: what `take` found.
             unsafe { pg_sys::SetUserIdAndSecContext(self.caller, self.caller_context) }
         }

@@ -37,7 +37,7 @@ impl SettingsLevel {
 impl Drop for SettingsLevel {
     fn drop(&mut self) {
         // An abort ends all levels itself.
-        if !std::thread::panicking() {
+        if !super::memory::is_aborting() {
             // SAFETY: the level is the newest one: levels are values that nest. Not a commit: that would keep what
             // code inside the level has set by itself, as functions of an index expression can.
             unsafe { pg_sys::AtEOXact_GUC(false, self.0) }

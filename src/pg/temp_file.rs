@@ -10,8 +10,6 @@ use pgrx::pg_sys;
 /// An open temporary file.
 pub struct TempFile {
     file: *mut pg_sys::BufFile,
-    /// The subtransaction that the file belongs to: its abort closes the file.
-    subtransaction: pg_sys::SubTransactionId,
     len: u64,
     position: u64,
 }
@@ -23,13 +21,9 @@ impl TempFile {
     /// Makes an empty file, which lives at most as long as the current memory context and resource owner.
     pub fn create() -> Self {
         // SAFETY: called on the main thread inside a transaction; raises if the file cannot be made.
-        let (file, subtransaction) = unsafe {
-            let file = pg_sys::BufFileCreateTemp(false);
-            (file, pg_sys::GetCurrentSubTransactionId())
-        };
+        let file = unsafe { pg_sys::BufFileCreateTemp(false) };
         Self {
             file,
-            subtransaction,
             len: 0,
             position: 0,
         }
@@ -93,18 +87,10 @@ impl TempFile {
 
 impl Drop for TempFile {
     fn drop(&mut self) {
-        // While an ERROR unwinds the transaction's end closes the file.
-        if std::thread::panicking() {
-            return;
-        }
-        // SAFETY: the file is open as long as the subtransaction that made it goes on. A `ContextBox` may drop the
-        // value later, when an abort has closed the file: then the subtransaction is another one, or in no progress.
-        unsafe {
-            if pg_sys::IsTransactionState()
-                && pg_sys::GetCurrentSubTransactionId() == self.subtransaction
-            {
-                pg_sys::BufFileClose(self.file);
-            }
+        // While an ERROR unwinds the transaction's end closes the file; its memory may be gone already.
+        if !super::memory::is_aborting() {
+            // SAFETY: the file is open and closed here, once.
+            unsafe { pg_sys::BufFileClose(self.file) };
         }
     }
 }

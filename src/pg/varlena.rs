@@ -74,7 +74,7 @@ impl Varlena<'_> {
 impl Drop for Detoasted {
     fn drop(&mut self) {
         // An abort frees the whole memory context.
-        if !std::thread::panicking() {
+        if !super::memory::is_aborting() {
             // SAFETY: made by `pg_detoast_datum_copy`, freed only here.
             unsafe { pg_sys::pfree(self.0.cast()) }
         }

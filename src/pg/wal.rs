@@ -56,7 +56,7 @@ impl Change {
 
 impl Drop for Change {
     fn drop(&mut self) {
-        if !std::thread::panicking() {
+        if !super::memory::is_aborting() {
             // SAFETY: the state is live and was not finished.
             unsafe { pg_sys::GenericXLogAbort(self.state) };
         }

@@ -116,6 +116,14 @@ SQL
 	$session->query($failing) for 1 .. 5;
 	# Each held the codes of 60,000 rows of 128 dimensions.
 	cmp_ok(resident_kb($pid) - $before, '<', 25_000, 'builds that fail leave no memory behind');
+	# Rows that did not fit are in temporary files by then.
+	$session->{stderr} = '';
+	$session->query("SET maintenance_work_mem = '4MB'");
+	$session->query($failing) for 1 .. 2;
+	unlike($session->{stderr}, qr/could not|ABORT state/, 'builds in parts that fail close their files once');
+	like($session->{stderr}, qr/AX001: refused/, 'builds in parts fail with their own error');
+	is($session->query(q(SELECT count(*) FROM pg_ls_tmpdir())), 0, 'builds that fail leave no file behind');
+	$session->query('RESET maintenance_work_mem');
 	$session->query('SET test.refuse = off');
 	$session->query($failing);
 	$session->query('SET test.refuse = on');
