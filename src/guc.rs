@@ -30,6 +30,11 @@ pub static SCAN_MEM_MULTIPLIER: GucSetting<f64> = GucSetting::<f64>::new(1.0);
 pub static FAILPOINT: GucSetting<Option<std::ffi::CString>> =
     GucSetting::<Option<std::ffi::CString>>::new(None);
 
+/// `annex.cancelpoint`: where a test cancels the statement; see `pg::failpoint`.
+#[cfg(feature = "failpoints")]
+pub static CANCELPOINT: GucSetting<Option<std::ffi::CString>> =
+    GucSetting::<Option<std::ffi::CString>>::new(None);
+
 /// Defines the settings; called once by `_PG_init`.
 pub fn register() {
     GucRegistry::define_int_guc(
@@ -76,6 +81,15 @@ pub fn register() {
         c"Names the point at which this backend is killed",
         c"For recovery tests only.",
         &FAILPOINT,
+        GucContext::Suset,
+        GucFlags::default(),
+    );
+    #[cfg(feature = "failpoints")]
+    GucRegistry::define_string_guc(
+        c"annex.cancelpoint",
+        c"Names the kind of work during which the statement is canceled",
+        c"For recovery tests only.",
+        &CANCELPOINT,
         GucContext::Suset,
         GucFlags::default(),
     );

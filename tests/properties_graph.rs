@@ -272,24 +272,44 @@ fn one_thread_builds_the_same_graph_again() {
     assert_eq!(first.upper, second.upper);
 }
 
-/// Proves: a cancelled build returns that, long before its last node.
+/// Proves: a cancelled build returns that, and after the cancel finishes nothing but what its threads had begun.
 #[test]
 fn cancel_stops_a_build() {
+    /// Most nodes that a thread counts at once.
+    const CHUNK: u64 = 32;
+    let threads = 2;
     let rows = 100_000;
     let arena = encode(Metric::L2, 8, &mixture(4, rows, 8));
     for builder in builders() {
         let control = BuildControl::default();
-        let result = std::thread::scope(|scope| {
-            let build = scope.spawn(|| in_pool(2, || builder.build(&arena, &PARAMS, &control)));
+        let (result, at_cancel) = std::thread::scope(|scope| {
+            let build =
+                scope.spawn(|| in_pool(threads, || builder.build(&arena, &PARAMS, &control)));
             while control.inserted.load(Ordering::Relaxed) < 2000 {
                 std::thread::yield_now();
             }
-            control.cancel.store(true, Ordering::Relaxed);
-            build.join().expect("no panic")
+            control.cancel.store(true, Ordering::SeqCst);
+            let at_cancel = control.inserted.load(Ordering::SeqCst);
+            (build.join().expect("no panic"), at_cancel)
         });
         assert_eq!(result.err(), Some(BuildFailure::Canceled));
-        assert!(control.inserted.load(Ordering::Relaxed) < rows as u64 / 2);
+        let later = control.inserted.load(Ordering::Relaxed) - at_cancel;
+        assert!(
+            later <= threads as u64 * CHUNK,
+            "{later} nodes after the cancel"
+        );
     }
+}
+
+/// Proves: the repair after a build is cancelled too, also where it has nothing to repair.
+#[test]
+fn cancel_stops_a_repair() {
+    let arena = encode(Metric::L2, 8, &mixture(5, 3000, 8));
+    let mut graph = build(&FlatBuilder, 1, &arena, &PARAMS);
+    let control = BuildControl::default();
+    control.cancel.store(true, Ordering::Relaxed);
+    let result = refine(&mut graph, &arena, &control);
+    assert_eq!(result.err(), Some(BuildFailure::Canceled));
 }
 
 /// Proves: parameters that would make the crate exit the process are a failure.

@@ -12,9 +12,9 @@ use super::layout::{
 };
 use crate::error::{Error, Result, SqlState};
 use crate::pg::buffer::{BufferHints, Shared};
-use crate::pg::interrupt;
 use crate::pg::page::Page;
 use crate::pg::relation::Relation;
+use crate::pg::{failpoint, interrupt};
 
 /// Neighbor lists read between two looks at whether the command was cancelled.
 const LISTS_PER_INTERRUPT_CHECK: u32 = 64;
@@ -174,6 +174,7 @@ impl<'a> DiskGraph<'a> {
         self.lists_read = self.lists_read.wrapping_add(1);
         if self.lists_read.is_multiple_of(LISTS_PER_INTERRUPT_CHECK) {
             interrupt::check();
+            failpoint::begin_unit("search_lists");
         }
     }
 

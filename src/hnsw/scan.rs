@@ -17,6 +17,7 @@ use crate::error::{Error, Result};
 use crate::guc::{self, IterativeScan};
 use crate::pg::buffer::{BufferHints, Shared};
 use crate::pg::relation::{Relation, Tid};
+use crate::pg::{failpoint, interrupt};
 
 /// More TID chunks than a page holds.
 const CHUNKS_PER_PAGE: u32 = 32;
@@ -314,7 +315,10 @@ impl Scan {
                 }
                 Ok(())
             },
-            crate::pg::interrupt::check,
+            || {
+                interrupt::check();
+                failpoint::begin_unit("scan_page");
+            },
         )?;
         if !fits {
             self.pending = Vec::new();

@@ -29,6 +29,7 @@ pub fn bulk_delete(vacuum: &mut VacuumInfo, is_dead: &mut dyn FnMut(Tid) -> bool
     let mut block = META_BLOCK + 1;
     while block < index.block_count() {
         vacuum_delay_point();
+        failpoint::begin_unit("vacuum_page");
         let dead = find_dead(index, &shape, block, vacuum, is_dead, &mut remaining)?;
         if !dead.is_empty() {
             removed += dead.iter().map(|node| node.tids.len() as u64).sum::<u64>();

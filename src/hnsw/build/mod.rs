@@ -29,7 +29,7 @@ use crate::error::{Error, Result, SqlState};
 use crate::pg::heap_scan::IndexBuild;
 use crate::pg::page::PageMut;
 use crate::pg::relation::{ColumnValue, Relation, Tid};
-use crate::pg::{interrupt, memory, progress, worker_pool};
+use crate::pg::{failpoint, interrupt, memory, progress, worker_pool};
 use crate::types::datum;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -161,6 +161,7 @@ fn sample_mean(build: &IndexBuild, shape: &Shape) -> Vec<f32> {
     for i in 0..samples {
         let block = (u64::from(blocks) * u64::from(i) / u64::from(samples)) as u32;
         build.scan_blocks(block, 1, &mut |_, value| {
+            failpoint::begin_unit("sample_row");
             if let Some(value) = value {
                 let vector = datum::column_elements(value)?;
                 if vector.len() == shape.dims {
@@ -253,6 +254,7 @@ struct Run<'a> {
 impl Run<'_> {
     fn add(&mut self, tid: Tid, value: Option<ColumnValue>) -> Result<()> {
         interrupt::check();
+        failpoint::begin_unit("load_row");
         let Some(value) = value else { return Ok(()) };
         let elements = datum::column_elements(value)?;
         let Some(vector) = IndexedVector::new(&self.meta.shape, &elements)? else {

@@ -77,7 +77,7 @@ impl Repair {
     ) -> Result<usize, BuildFailure> {
         self.parents.clear();
         self.parents.resize(graph.len(), UNREACHED);
-        self.reach(graph, level, graph.entry, graph.entry);
+        self.reach(graph, level, graph.entry, graph.entry, control)?;
         let mut relinked = 0;
         for node in 0..graph.len() as u32 {
             if control.cancel.load(Ordering::Relaxed) {
@@ -85,7 +85,7 @@ impl Repair {
             }
             if graph.levels[node as usize] >= level && self.parents[node as usize] == UNREACHED {
                 let parent = self.link_to(graph, arena, level, node)?;
-                self.reach(graph, level, node, parent);
+                self.reach(graph, level, node, parent, control)?;
                 relinked += 1;
             }
         }
@@ -93,13 +93,23 @@ impl Repair {
     }
 
     /// Adds `start` to the tree as a child of `parent`, and all that can be reached from it.
-    fn reach(&mut self, graph: &Topology, level: u8, start: u32, parent: u32) {
+    fn reach(
+        &mut self,
+        graph: &Topology,
+        level: u8,
+        start: u32,
+        parent: u32,
+        control: &BuildControl,
+    ) -> Result<(), BuildFailure> {
         self.parents[start as usize] = parent;
         self.queue.clear();
         self.queue.push(start);
         let mut next = 0;
         while let Some(&node) = self.queue.get(next) {
             next += 1;
+            if control.cancel.load(Ordering::Relaxed) {
+                return Err(BuildFailure::Canceled);
+            }
             for &neighbor in graph.neighbors(node, level) {
                 if self.parents[neighbor as usize] == UNREACHED {
                     self.parents[neighbor as usize] = node;
@@ -107,6 +117,7 @@ impl Repair {
                 }
             }
         }
+        Ok(())
     }
 
     /// Links `node` from a near node of the tree, which it returns, and to near ones if it has no neighbor.

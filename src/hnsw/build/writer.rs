@@ -14,7 +14,7 @@ use crate::hnsw::layout::{
 use crate::pg::buffer::Exclusive;
 use crate::pg::page::{LINE_POINTER_SIZE, PageMut};
 use crate::pg::relation::{Relation, Tid};
-use crate::pg::{interrupt, progress, wal};
+use crate::pg::{failpoint, interrupt, progress, wal};
 
 /// Room for items and their line pointers on a page.
 const ROOM: usize = crate::pg::page::PAGE_SIZE - crate::pg::page::HEADER_SIZE - OPAQUE_SIZE;
@@ -233,6 +233,7 @@ impl Pages {
         fill: impl FnOnce(&mut PageMut<'_>) -> Result<()>,
     ) -> Result<()> {
         interrupt::check();
+        failpoint::begin_unit("write_page");
         let mut buffer = Exclusive::extend(self.index);
         if buffer.block() != self.next_block {
             return Err(misplaced(format!(

@@ -62,7 +62,7 @@ sub nothing_left
 	return;
 }
 
-# The phases as pg_stat_progress_create_index names them; `initializing` is over too soon to be met.
+# The phases as pg_stat_progress_create_index names them; `initializing` is over too soon to be met: 009 cancels in it.
 for my $phase ('loading tuples', 'building graph', 'writing pages')
 {
 	for my $deed (qw(pg_cancel_backend pg_terminate_backend))
