@@ -18,7 +18,7 @@ use super::layout::{ItemPtr, META_BLOCK, Meta, PageKind, SlotState, free};
 use super::placement::{offer_free_slots, write_meta_in};
 use super::reachability::{Reached, Through};
 use super::search::{Bounds, LayerSearch, descend};
-use super::slots::{EdgeState, IndexSlots};
+use super::slots::{EdgeState, IndexSlots, SlotMap};
 use crate::error::Result;
 use crate::pg::buffer::{BufferHints, Exclusive};
 use crate::pg::compat::vacuum_delay_point;
@@ -60,8 +60,8 @@ impl Repair {
 
     /// Runs passes 2 and 3.
     pub fn run(mut self) -> Result<()> {
-        let uppers: Vec<_> = live(self.slots.uppers.iter());
-        let nodes: Vec<_> = live(self.slots.nodes.iter());
+        let uppers = live(&self.slots.uppers);
+        let nodes = live(&self.slots.nodes);
         self.link_unreachable(&uppers, &nodes)?;
         failpoint::hit("vacuum_relinked");
         self.replace_entry(&uppers)?;
@@ -411,9 +411,13 @@ fn keep_ways(
 }
 
 /// The slots in use, with their levels.
-fn live(slots: impl Iterator<Item = (ItemPtr, super::slots::Slot)>) -> Vec<(ItemPtr, u8)> {
-    slots
-        .filter(|(_, slot)| slot.state == SlotState::Live)
-        .map(|(ptr, slot)| (ptr, slot.level))
-        .collect()
+fn live(slots: &SlotMap) -> Vec<(ItemPtr, u8)> {
+    let mut live = Vec::with_capacity(slots.count(SlotState::Live));
+    live.extend(
+        slots
+            .iter()
+            .filter(|(_, slot)| slot.state == SlotState::Live)
+            .map(|(ptr, slot)| (ptr, slot.level)),
+    );
+    live
 }
