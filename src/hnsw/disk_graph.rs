@@ -332,9 +332,8 @@ impl GraphStore for DiskGraph<'_> {
         Ok(())
     }
 
-    fn ambiguous_up_to(&self, nearest_key: f32, farthest: &Candidate<ItemPtr>) -> f32 {
-        self.query
-            .ambiguous_up_to(nearest_key, farthest.key, farthest.slack)
+    fn ambiguous_up_to(&self, nearest: f32, farthest: f32, slack: f32) -> f32 {
+        self.query.ambiguous_up_to(nearest, farthest, slack)
     }
 
     fn has_estimates(&self, level: u8) -> bool {

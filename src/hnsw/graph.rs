@@ -46,10 +46,10 @@ pub trait GraphStore {
         false
     }
 
-    /// The largest key that a node may have whose true distance is not surely beyond that of `farthest`, given the key
-    /// of the nearest node found. The key of `farthest` itself where distances are told well enough by keys.
-    fn ambiguous_up_to(&self, _nearest_key: f32, farthest: &Candidate<Self::Node>) -> f32 {
-        farthest.key
+    /// The largest key that a node may have whose true distance is not surely beyond that of one with key `farthest`,
+    /// given the least key found and the usual slack. `farthest` itself where distances are told well enough by keys.
+    fn ambiguous_up_to(&self, _nearest: f32, farthest: f32, _slack: f32) -> f32 {
+        farthest
     }
 
     /// Reads a node of a level that has estimates: puts its neighbors with their estimates into `out`, which is

@@ -108,6 +108,9 @@ pub struct LayerSearch<N> {
     spare: BinaryHeap<Nearest<N>>,
     /// Least key found.
     nearest_key: f32,
+    /// Sum and number of the slacks of what was found, as far as they are finite.
+    slack_sum: f32,
+    slack_count: u32,
     /// Keys up to this belong to what is found, once `ef` nodes are.
     limit: f32,
     resumable: bool,
@@ -126,6 +129,8 @@ impl<N> Default for LayerSearch<N> {
             best: BinaryHeap::new(),
             spare: BinaryHeap::new(),
             nearest_key: f32::INFINITY,
+            slack_sum: 0.0,
+            slack_count: 0,
             limit: f32::INFINITY,
             resumable: false,
             neighbors: Vec::new(),
@@ -148,6 +153,7 @@ impl<N: Copy + Eq> LayerSearch<N> {
         self.estimates.clear();
         self.expanded = 0;
         self.nearest_key = f32::INFINITY;
+        (self.slack_sum, self.slack_count) = (0.0, 0);
         self.limit = f32::INFINITY;
         self.frontier.clear();
         self.best.clear();
@@ -308,7 +314,9 @@ impl<N: Copy + Eq> LayerSearch<N> {
         self.limit = match self.best.peek() {
             Some(Farthest(farthest)) if self.best.len() >= ef => {
                 if self.visited_count() < bounds.max_ambiguous {
-                    store.ambiguous_up_to(self.nearest_key, farthest)
+                    // One node's slack says little of the others': codes have steps of their own.
+                    let slack = self.slack_sum / self.slack_count.max(1) as f32;
+                    store.ambiguous_up_to(self.nearest_key, farthest.key, slack)
                 } else {
                     farthest.key
                 }
@@ -355,6 +363,10 @@ impl<N: Copy + Eq> LayerSearch<N> {
     #[inline]
     fn keep(&mut self, candidate: Candidate<N>, ef: usize) {
         self.nearest_key = self.nearest_key.min(candidate.key);
+        if candidate.slack.is_finite() {
+            self.slack_sum += candidate.slack;
+            self.slack_count += 1;
+        }
         let mut left_out = Some(candidate);
         if self.is_wanted(candidate.key, ef) {
             self.best.push(Farthest(candidate));
