@@ -8,7 +8,7 @@ use crate::error::Result;
 
 /// Length of a search's list for which it has one more starting point, and how many it has at most.
 const EF_PER_SEED: usize = 8;
-const MAX_SEEDS: usize = 16;
+const MAX_SEEDS: usize = 128;
 
 /// Where a search starts next, when what it has started from leads no further.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
