@@ -174,14 +174,19 @@ fn read(graph: &mut dyn NodeSource) -> Whole {
         whole.rows.push(rows);
         let top = levels.get(&node).copied().unwrap_or(0);
         let lists = (0..=top).map(|level| {
-            graph.neighbors(node, level, &mut list).expect("a list");
-            if level == 0 {
-                for id in list.iter().chain([&node]) {
-                    let (code, factors) = graph.code(*id).expect("a code");
-                    codes.push((*id, code.to_vec(), *factors));
-                }
+            if level > 0 {
+                graph
+                    .upper_neighbors(node, level, &mut list)
+                    .expect("a list");
+                return list.clone();
             }
-            list.clone()
+            let lists = graph.base_lists(node).expect("a list");
+            let list = lists.neighbors(node);
+            for id in list.iter().chain([&node]) {
+                let (code, factors) = lists.code(*id).expect("a code");
+                codes.push((*id, code.to_vec(), *factors));
+            }
+            list.to_vec()
         });
         whole.lists.push(lists.collect());
         for (id, code, factors) in codes.drain(..) {

@@ -355,7 +355,13 @@ impl Run<'_> {
     fn write_pages(&self, source: &mut dyn NodeSource) -> Result<()> {
         progress::set_phase(WRITING);
         progress::set_tuples_total(source.node_count() as u64);
-        writer::write(self.build.index, &self.meta, &self.params, source)
+        writer::write(
+            self.build.index,
+            &self.meta,
+            &self.params,
+            source,
+            worker_pool::build_threads(),
+        )
     }
 
     fn build_graph(&self, arena: &CodeArena) -> Result<Topology> {

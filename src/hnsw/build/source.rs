@@ -17,6 +17,19 @@ pub struct NodeData<'a> {
     pub code: &'a [i8],
 }
 
+/// Lists of level 0 of some nodes that follow one another, and the codes of these nodes and of their neighbors: what many
+/// threads may read at once.
+pub trait BaseLists: Sync {
+    /// One more than the last node whose list is here.
+    fn end(&self) -> u32;
+
+    /// Neighbors of a node whose list is here, nearest first.
+    fn neighbors(&self, node: u32) -> &[u32];
+
+    /// Code and factors of a node whose list is here, or of a neighbor of one. `None` if codes are not kept.
+    fn code(&self, node: u32) -> Option<(&[i8], &Factors)>;
+}
+
 /// The nodes `0..node_count` of a finished graph.
 ///
 /// A node's content and its upper lists may be asked for in any order, cheapest in ascending order; lists of level 0
@@ -40,9 +53,9 @@ pub trait NodeSource {
     /// Content of a node.
     fn node(&mut self, node: u32) -> Result<NodeData<'_>>;
 
-    /// Puts the neighbors of `node` on `level`, which it has, into `out`, nearest first.
-    fn neighbors(&mut self, node: u32, level: u8, out: &mut Vec<u32>) -> Result<()>;
+    /// Puts the neighbors of `node` on `level`, which it has and which is above 0, into `out`, nearest first.
+    fn upper_neighbors(&mut self, node: u32, level: u8, out: &mut Vec<u32>) -> Result<()>;
 
-    /// Code and factors of a node: of the one whose list of level 0 was asked for last, and of its neighbors.
-    fn code(&self, node: u32) -> Option<(&[i8], &Factors)>;
+    /// Lists of level 0 from that of `first` on, at least this one.
+    fn base_lists(&mut self, first: u32) -> Result<&dyn BaseLists>;
 }

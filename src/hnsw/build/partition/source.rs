@@ -6,7 +6,7 @@ use super::records::list_bytes;
 use super::{Host, Settings};
 use crate::error::{Error, Result, SqlState};
 use crate::hnsw::build::builder::Topology;
-use crate::hnsw::build::source::{NodeData, NodeSource};
+use crate::hnsw::build::source::{BaseLists, NodeData, NodeSource};
 use crate::hnsw::codes::{CodeArena, Factors};
 use crate::pg::relation::Tid;
 
@@ -21,13 +21,53 @@ pub struct SpilledGraph<'a, H: Host> {
     /// Number of the part whose lent lists are in memory, and these.
     part: usize,
     lent: Vec<u8>,
-    /// Merged lists of some nodes that follow one another.
-    merged_from: u32,
-    merged_ids: Vec<u32>,
-    merged_counts: Vec<u8>,
+    merged: Merged,
+}
+
+/// Merged lists of level 0 of some nodes that follow one another.
+#[derive(Debug, Default)]
+struct Merged {
+    first: u32,
+    /// Places for neighbors of each node.
+    degree: usize,
+    ids: Vec<u32>,
+    counts: Vec<u8>,
     /// These nodes and all their neighbors, ascending, and their codes; empty if nobody asks for codes.
     coded: Vec<u32>,
     codes: Option<CodeArena>,
+}
+
+impl Merged {
+    /// Collects the nodes whose codes are needed; whether they are at most `most`.
+    fn find_coded(&mut self, most: usize) -> bool {
+        self.coded.clear();
+        for node in self.first..self.end() {
+            self.coded.push(node);
+            let place = (node - self.first) as usize;
+            let list = &self.ids[place * self.degree..][..usize::from(self.counts[place])];
+            self.coded.extend(list);
+        }
+        self.coded.sort_unstable();
+        self.coded.dedup();
+        self.coded.len() <= most
+    }
+}
+
+impl BaseLists for Merged {
+    fn end(&self) -> u32 {
+        self.first + self.counts.len() as u32
+    }
+
+    fn neighbors(&self, node: u32) -> &[u32] {
+        let place = (node - self.first) as usize;
+        &self.ids[place * self.degree..][..usize::from(self.counts[place])]
+    }
+
+    fn code(&self, node: u32) -> Option<(&[i8], &Factors)> {
+        let codes = self.codes.as_ref()?;
+        let id = self.coded.binary_search(&node).ok()?;
+        Some((codes.code(id as u32), codes.factors.get(id)?))
+    }
 }
 
 impl<'a, H: Host> SpilledGraph<'a, H> {
@@ -47,11 +87,7 @@ impl<'a, H: Host> SpilledGraph<'a, H> {
             tids: Vec::new(),
             part: usize::MAX,
             lent: Vec::new(),
-            merged_from: 0,
-            merged_ids: Vec::new(),
-            merged_counts: Vec::new(),
-            coded: Vec::new(),
-            codes: None,
+            merged: Merged::default(),
         }
     }
 
@@ -86,49 +122,33 @@ impl<'a, H: Host> SpilledGraph<'a, H> {
             batch = self.settings.members / 8;
         }
         let mut count = batch.min((part.count - start) as usize);
-        self.merged_from = node;
+        self.merged.first = node;
+        self.merged.degree = self.settings.build.base_degree;
         self.lists.merge(
             &self.host,
             &part,
             start,
             count,
             &self.lent,
-            &mut self.merged_ids,
-            &mut self.merged_counts,
+            &mut self.merged.ids,
+            &mut self.merged.counts,
         )?;
         if self.settings.with_codes {
-            while !self.find_coded() && count > 1 {
+            while !self.merged.find_coded(self.settings.members / 4) && count > 1 {
                 count = count.div_ceil(2);
-                self.merged_counts.truncate(count);
+                self.merged.counts.truncate(count);
             }
             self.load_codes()?;
         }
         Ok(())
     }
 
-    /// Collects the nodes whose codes are needed for the merged lists; whether their codes fit into memory.
-    fn find_coded(&mut self) -> bool {
-        let (degree, from) = (self.settings.build.base_degree, self.merged_from);
-        self.coded.clear();
-        for (node, (list, &count)) in (from..).zip(
-            self.merged_ids
-                .chunks_exact(degree)
-                .zip(&self.merged_counts),
-        ) {
-            self.coded.push(node);
-            self.coded.extend(list.iter().take(usize::from(count)));
-        }
-        self.coded.sort_unstable();
-        self.coded.dedup();
-        self.coded.len() <= self.settings.members / 4
-    }
-
     fn load_codes(&mut self) -> Result<()> {
-        self.codes = None;
-        let params = self.settings.params.clone();
-        let mut codes = CodeArena::try_with_capacity(params, self.coded.len())?;
-        self.nodes.load(self.coded.iter().copied(), &mut codes)?;
-        self.codes = Some(codes);
+        let (merged, params) = (&mut self.merged, self.settings.params.clone());
+        merged.codes = None;
+        let mut codes = CodeArena::try_with_capacity(params, merged.coded.len())?;
+        self.nodes.load(merged.coded.iter().copied(), &mut codes)?;
+        merged.codes = Some(codes);
         Ok(())
     }
 }
@@ -172,28 +192,19 @@ impl<H: Host> NodeSource for SpilledGraph<'_, H> {
         })
     }
 
-    fn neighbors(&mut self, node: u32, level: u8, out: &mut Vec<u32>) -> Result<()> {
+    fn upper_neighbors(&mut self, node: u32, level: u8, out: &mut Vec<u32>) -> Result<()> {
         out.clear();
-        let Some(level) = level.checked_sub(1) else {
-            let merged = self.merged_from..self.merged_from + self.merged_counts.len() as u32;
-            if !merged.contains(&node) {
-                self.merge_from(node)?;
-            }
-            let place = (node - self.merged_from) as usize;
-            let degree = self.settings.build.base_degree;
-            let list = &self.merged_ids[place * degree..][..usize::from(self.merged_counts[place])];
-            out.extend_from_slice(list);
-            return Ok(());
-        };
-        let number = self.upper_number(node).ok_or_else(|| missing(node))?;
+        let found = self.upper_number(node).zip(level.checked_sub(1));
+        let (number, level) = found.ok_or_else(|| missing(node))?;
         let neighbors = self.upper.neighbors(number, level).iter();
         out.extend(neighbors.map(|&neighbor| self.nodes.uppers[neighbor as usize]));
         Ok(())
     }
 
-    fn code(&self, node: u32) -> Option<(&[i8], &Factors)> {
-        let codes = self.codes.as_ref()?;
-        let id = self.coded.binary_search(&node).ok()?;
-        Some((codes.code(id as u32), codes.factors.get(id)?))
+    fn base_lists(&mut self, first: u32) -> Result<&dyn BaseLists> {
+        if !(self.merged.first..self.merged.end()).contains(&first) {
+            self.merge_from(first)?;
+        }
+        Ok(&self.merged)
     }
 }
