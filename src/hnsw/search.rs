@@ -94,9 +94,36 @@ impl Bounds {
     };
 }
 
+/// What searches did: the measure of their cost that does not depend on the machine.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct SearchCounts {
+    /// Nodes of level 0 whose neighbors were looked at.
+    pub expanded: u64,
+    /// Distances computed on level 0; estimates are none.
+    pub distances: u64,
+    /// Nodes of upper levels whose neighbors were looked at, once for each level.
+    pub upper_expanded: u64,
+    /// Distances computed on upper levels.
+    pub upper_distances: u64,
+}
+
+impl SearchCounts {
+    #[inline]
+    fn add(&mut self, level: u8, expanded: usize, distances: usize) {
+        let (all_expanded, all_distances) = if level == 0 {
+            (&mut self.expanded, &mut self.distances)
+        } else {
+            (&mut self.upper_expanded, &mut self.upper_distances)
+        };
+        *all_expanded += expanded as u64;
+        *all_distances += distances as u64;
+    }
+}
+
 /// One search of one level, which may be resumed.
 #[derive(Debug)]
 pub struct LayerSearch<N> {
+    counts: SearchCounts,
     visited: VisitedPlaces,
     /// In place of `visited` where the store has estimates.
     estimates: EstimateTable,
@@ -122,6 +149,7 @@ pub struct LayerSearch<N> {
 impl<N> Default for LayerSearch<N> {
     fn default() -> Self {
         Self {
+            counts: SearchCounts::default(),
             visited: VisitedPlaces::default(),
             estimates: EstimateTable::default(),
             expanded: 0,
@@ -144,7 +172,13 @@ impl<N: Copy + Eq> LayerSearch<N> {
     /// Forgets everything; keeps the memory. A resumable search keeps candidates beyond the first batch.
     pub fn reset(&mut self, resumable: bool) {
         self.clear();
+        self.counts = SearchCounts::default();
         self.resumable = resumable;
+    }
+
+    /// What was done on all levels since the last `reset`.
+    pub fn counts(&self) -> SearchCounts {
+        self.counts
     }
 
     /// Forgets everything but whether it is resumable, as before a search of another level; keeps the memory.
@@ -183,6 +217,7 @@ impl<N: Copy + Eq> LayerSearch<N> {
         if store.has_estimates(level) {
             self.evaluated.clear();
             store.evaluate(entries, level, &mut self.evaluated)?;
+            self.counts.add(level, 0, self.evaluated.len());
             for candidate in &self.evaluated {
                 let known = Estimate::exact(candidate.key);
                 if let Some(key) = self.estimates.note(S::place(candidate.node), known) {
@@ -219,6 +254,7 @@ impl<N: Copy + Eq> LayerSearch<N> {
             }
             self.frontier.pop();
             store.neighbors(nearest.node, level, &mut self.neighbors)?;
+            self.counts.add(level, 1, 0);
             self.admit(store, level, ef)?;
             if let Some(Nearest(next)) = self.frontier.peek() {
                 store.prefetch(next.node, level);
@@ -340,6 +376,7 @@ impl<N: Copy + Eq> LayerSearch<N> {
         };
         let expanded = store.expand(node, limit, &mut self.estimated)?;
         self.expanded += 1;
+        self.counts.add(0, 1, 1);
         if let Some(candidate) = expanded.filter(|candidate| candidate.is_live) {
             self.keep(candidate, ef);
         }
@@ -394,6 +431,7 @@ impl<N: Copy + Eq> LayerSearch<N> {
             .retain(|node| visited.insert(S::place(*node)));
         self.evaluated.clear();
         store.evaluate(&self.neighbors, level, &mut self.evaluated)?;
+        self.counts.add(level, 0, self.evaluated.len());
         for i in 0..self.evaluated.len() {
             let candidate = self.evaluated[i];
             if self.resumable || self.is_wanted(candidate.key, ef) || candidate.key <= self.limit {
