@@ -65,6 +65,23 @@ const INLINE_NODE: &str = "\
     404142434445464748494a4b4c4d4e4f\
     707172737475767778797a7b7c7d7e7f\
     00000000000000000000000000000000";
+const INLINE_UPPER: &str = "\
+    01020000040002000100000002000300\
+    0000003f000010400000003e00000000\
+    01020000000000000000000000000000\
+    81a6cbf0153a5f85aacff4193e6389ae\
+    d3f81d42678db2d7fc21466b91b6db00\
+    254a6f95badf04294e7399bee3082d52\
+    779dc2e70c31567ba1c6eb10355a7fa5\
+    caef14395e8400000a0000000b000c00\
+    00000000000000000000a04000002040\
+    0000000000000000a0a1a2a3a4a5a6a7\
+    a8a9aaabacadaeaf0000000000000000\
+    0000000000000000030000000e000f00\
+    06000000110012000000c03f0000403f\
+    000040400000c03f3031323334353637\
+    38393a3b3c3d3e3f6061626364656667\
+    68696a6b6c6d6e6f";
 /// Of a chunk the bytes in use; zeros follow.
 const CHUNK: &str = "\
     01000002060000009001000014000000\
@@ -357,8 +374,8 @@ fn upper_item() {
     let mut writer =
         UpperMut::new(&mut item, &SHAPE).expect("an item of the size of an upper item");
     writer.fill(2, ptr(1, 2, 3), &FACTORS, &CODE);
-    writer.set_neighbors(1, &[ptr(10, 11, 12)]);
-    writer.set_neighbors(2, &[ptr(13, 14, 15), ptr(16, 17, 18)]);
+    writer.set_neighbors(1, &[ptr(10, 11, 12)], |_, _| None);
+    writer.set_neighbors(2, &[ptr(13, 14, 15), ptr(16, 17, 18)], |_, _| None);
     assert_eq!(hex(&item), UPPER);
 
     let read = Upper::read(&item, &SHAPE).expect("an upper item");
@@ -373,6 +390,43 @@ fn upper_item() {
     assert!(read.neighbors(1).eq([ptr(10, 11, 12)]));
     assert!(read.neighbors(2).eq([ptr(13, 14, 15), ptr(16, 17, 18)]));
     assert_eq!(read.neighbors(3).len(), 0);
+}
+
+#[test]
+fn inline_upper_item() {
+    let mut item = used_slot(INLINE_SHAPE.upper_size(2), 4);
+    let code: Vec<i8> = (0..70).map(|i| (i * 37 % 255 - 127) as i8).collect();
+    let mut writer = UpperMut::new(&mut item, &INLINE_SHAPE).expect("an upper item");
+    writer.fill(2, ptr(1, 2, 3), &FACTORS, &code);
+    let factors = |neighbor: ItemPtr| EdgeFactors {
+        offset: neighbor.block as f32 / 2.0,
+        step: neighbor.block as f32 / 4.0,
+    };
+    let encode = |neighbor: ItemPtr, signs: &mut [u8]| {
+        for (i, byte) in signs.iter_mut().enumerate() {
+            *byte = (16 * neighbor.block) as u8 + i as u8;
+        }
+        Some(factors(neighbor))
+    };
+    let lists = [vec![ptr(10, 11, 12)], vec![ptr(3, 14, 15), ptr(6, 17, 18)]];
+    for (level, list) in (1..).zip(&lists) {
+        writer.set_neighbors(level, list, encode);
+    }
+    assert_eq!(hex(&item), INLINE_UPPER);
+
+    let read = Upper::read(&item, &INLINE_SHAPE).expect("an upper item");
+    assert_eq!(read.code(), code);
+    for (level, list) in (1..).zip(&lists) {
+        assert!(read.neighbors(level).eq(list.iter().copied()));
+        let expected = list.iter().map(|neighbor| factors(*neighbor));
+        assert!(read.edges(level).factors().eq(expected));
+        assert_eq!(
+            read.edges(level).signs().len(),
+            list.len() * INLINE_SHAPE.sign_bytes()
+        );
+    }
+    assert_eq!(read.neighbors(3).len(), 0);
+    assert!(read.edges(3).signs().is_empty());
 }
 
 #[test]
@@ -478,6 +532,43 @@ const INLINE_SIZES: [InlineSize; 64] = [
     (100, 1536, None, false),
     (100, 2000, None, false),
 ];
+
+/// `m`, dimensions, then levels whose lists have codes, levels that fit, bytes of an upper item of level 1 and of the
+/// highest level. Found by adding one level after the other.
+#[rustfmt::skip]
+const INLINE_UPPER_SIZES: [(usize, usize, u8, u8, usize, usize); 12] = [
+    (2, 70, 15, 15, 184, 1080),
+    (8, 384, 15, 15, 944, 8112),
+    (16, 256, 10, 11, 1072, 8112),
+    (16, 384, 7, 11, 1456, 8112),
+    (16, 768, 4, 5, 2608, 8112),
+    (16, 784, 3, 15, 2752, 8128),
+    (16, 1024, 3, 4, 3376, 8112),
+    (16, 1536, 1, 15, 4912, 6704),
+    (16, 2000, 1, 14, 6400, 8064),
+    (48, 384, 2, 6, 3504, 8112),
+    (48, 512, 1, 10, 4400, 7856),
+    (100, 256, 1, 4, 5104, 7504),
+];
+
+/// How many upper levels have codes is part of the format: as many as leave room for four levels.
+#[test]
+fn inline_upper_sizes() {
+    for (m, dims, coded, levels, lowest, highest) in INLINE_UPPER_SIZES {
+        let shape = inline(Metric::L2, dims, m);
+        let is_coded = |level: &u8| shape.has_codes(*level);
+        assert_eq!(
+            (1..=15).filter(is_coded).count(),
+            usize::from(coded),
+            "{m} {dims}"
+        );
+        assert_eq!(shape.max_level(), levels, "{m} {dims}");
+        assert_eq!(shape.upper_size(1), lowest, "{m} {dims}");
+        assert_eq!(shape.upper_size(levels), highest, "{m} {dims}");
+        let compact = Shape::compact(Metric::L2, dims, m);
+        assert!(!compact.has_codes(0) && !compact.has_codes(1));
+    }
+}
 
 /// The degrees of the inline form are part of the format: an index is rebuilt with the one it had.
 #[test]

@@ -9,9 +9,7 @@ use super::disk_graph::{
     DiskGraph, corrupt_item, expect_block, expect_kind, for_each_item, read_mean, read_meta,
 };
 use super::graph::Candidate;
-use super::kept::{
-    LastScan, keep_hints, keep_last_scan, keep_search, take_hints, take_search,
-};
+use super::kept::{LastScan, keep_hints, keep_last_scan, keep_search, take_hints, take_search};
 use super::layout::{ItemPtr, Meta, Node, PageKind, SlotState, TidChunk};
 use super::search::{Bounds, LayerSearch};
 use super::starting_points::StartingPoints;

@@ -245,7 +245,7 @@ impl<N: Copy + Eq> LayerSearch<N> {
             self.best.push(Farthest(candidate));
         }
         if store.has_estimates(level) {
-            return self.run_estimated(store, ef, bounds);
+            return self.run_estimated(store, level, ef, bounds);
         }
         while let Some(Nearest(nearest)) = self.frontier.peek().copied() {
             self.set_limit(store, ef, bounds);
@@ -268,6 +268,7 @@ impl<N: Copy + Eq> LayerSearch<N> {
     fn run_estimated<S: GraphStore<Node = N>>(
         &mut self,
         store: &mut S,
+        level: u8,
         ef: usize,
         bounds: Bounds,
     ) -> Result<(), S::Error> {
@@ -277,10 +278,10 @@ impl<N: Copy + Eq> LayerSearch<N> {
             let next = self.choose::<S>(bounds);
             if let Some(node) = next {
                 self.estimates.settle(S::place(node));
-                store.prefetch(node, 0);
+                store.prefetch(node, level);
             }
             match std::mem::replace(&mut chosen, next) {
-                Some(node) => self.expand(store, node, ef)?,
+                Some(node) => self.expand(store, node, level, ef)?,
                 None if next.is_none() => return Ok(()),
                 None => {}
             }
@@ -366,6 +367,7 @@ impl<N: Copy + Eq> LayerSearch<N> {
         &mut self,
         store: &mut S,
         node: N,
+        level: u8,
         ef: usize,
     ) -> Result<(), S::Error> {
         // A search that is not resumed never expands what is beyond the limit, which falls as nearer nodes are found.
@@ -374,9 +376,9 @@ impl<N: Copy + Eq> LayerSearch<N> {
         } else {
             self.limit
         };
-        let expanded = store.expand(node, limit, &mut self.estimated)?;
+        let expanded = store.expand(node, level, limit, &mut self.estimated)?;
         self.expanded += 1;
-        self.counts.add(0, 1, 1);
+        self.counts.add(level, 1, 1);
         if let Some(candidate) = expanded.filter(|candidate| candidate.is_live) {
             self.keep(candidate, ef);
         }

@@ -58,6 +58,7 @@ macro_rules! sql_functions {
             fcinfo: pgrx::pg_sys::FunctionCallInfo,
         ) -> pgrx::pg_sys::Datum {
             fn body($($argument: $type),*) -> $result $body
+            #[allow(unused_mut, unused_variables)] // a function may have no arguments
             let mut arguments = 0..;
             $(
                 let index = arguments.next().unwrap_or_default();

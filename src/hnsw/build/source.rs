@@ -17,23 +17,19 @@ pub struct NodeData<'a> {
     pub code: &'a [i8],
 }
 
-/// Lists of level 0 of some nodes that follow one another, and the codes of these nodes and of their neighbors: what many
-/// threads may read at once.
-pub trait BaseLists: Sync {
-    /// One more than the last node whose list is here.
-    fn end(&self) -> u32;
+/// Some lists of a graph, and the codes of their owners and of all their members: what many threads may read at once.
+pub trait Lists: Sync {
+    /// Puts the neighbors of `node` on `level` into `out`, nearest first; nothing if that list is not here.
+    fn neighbors(&self, node: u32, level: u8, out: &mut Vec<u32>);
 
-    /// Neighbors of a node whose list is here, nearest first.
-    fn neighbors(&self, node: u32) -> &[u32];
-
-    /// Code and factors of a node whose list is here, or of a neighbor of one. `None` if codes are not kept.
+    /// Code and factors of an owner or a member of a list. `None` if codes are not kept.
     fn code(&self, node: u32) -> Option<(&[i8], &Factors)>;
 }
 
 /// The nodes `0..node_count` of a finished graph.
 ///
-/// A node's content and its upper lists may be asked for in any order, cheapest in ascending order; lists of level 0
-/// in ascending order of the nodes only.
+/// A node's content may be asked for in any order, cheapest in ascending order; lists of level 0 in ascending order of
+/// the nodes only.
 pub trait NodeSource {
     /// Number of nodes.
     fn node_count(&self) -> usize;
@@ -53,9 +49,9 @@ pub trait NodeSource {
     /// Content of a node.
     fn node(&mut self, node: u32) -> Result<NodeData<'_>>;
 
-    /// Puts the neighbors of `node` on `level`, which it has and which is above 0, into `out`, nearest first.
-    fn upper_neighbors(&mut self, node: u32, level: u8, out: &mut Vec<u32>) -> Result<()>;
+    /// Lists of level 0 of the nodes from `first` up to the one returned, which is not `first`.
+    fn base_lists(&mut self, first: u32) -> Result<(&dyn Lists, u32)>;
 
-    /// Lists of level 0 from that of `first` on, at least this one.
-    fn base_lists(&mut self, first: u32) -> Result<&dyn BaseLists>;
+    /// All lists of upper levels.
+    fn upper_lists(&mut self) -> Result<&dyn Lists>;
 }

@@ -4,10 +4,10 @@
 //! written, so each page is written once. Nothing refers to the index until the command commits, so a crash
 //! leaves a file that nobody reads.
 
-use super::source::{BaseLists, NodeSource};
+use super::source::{Lists, NodeSource};
 use crate::distance::prefetch;
 use crate::error::{Error, Result, SqlState};
-use crate::hnsw::codes::CodeParams;
+use crate::hnsw::codes::{CodeParams, EdgeFactors};
 use crate::hnsw::layout::{
     CHUNK_CAPACITY, CHUNK_SIZE, INLINE_TIDS, ItemPtr, META_BLOCK, META_SIZE, Meta, NO_BLOCK,
     NodeContents, NodeMut, OPAQUE_SIZE, Opaque, PARAMS_PER_PAGE, PageKind, Shape, UpperMut,
@@ -229,7 +229,7 @@ pub fn write(
         source,
         &ShortWork::start(threads)?,
     )?;
-    write_uppers(&mut pages, &plan, source)?;
+    write_uppers(&mut pages, &plan, params, source)?;
     write_chunks(&mut pages, &plan, source)?;
     wal::log_new_pages(index);
     Ok(())
@@ -363,21 +363,14 @@ fn encode_nodes(
     }
     let (mut first, mut rest) = (first, items);
     while !rest.is_empty() {
-        let lists = source.base_lists(first)?;
-        let count = (lists.end() - first) as usize;
+        let (lists, end) = source.base_lists(first)?;
+        let count = (end - first) as usize;
         let (now, later) = rest.split_at_mut(rest.len().min(count * size));
         pool.run(|| {
             now.par_chunks_exact_mut(size)
-                .zip(first..lists.end())
-                .try_for_each_init(Vec::new, |neighbors, (item, node)| {
-                    encode_list(
-                        node_writer(item, shape)?,
-                        node,
-                        plan,
-                        params,
-                        lists,
-                        neighbors,
-                    );
+                .zip(first..end)
+                .try_for_each_init(ListMemory::default, |memory, (item, node)| {
+                    encode_list(node_writer(item, shape)?, node, plan, params, lists, memory);
                     Ok::<(), Error>(())
                 })
         })??;
@@ -390,52 +383,91 @@ fn node_writer<'a>(item: &'a mut [u8], shape: &'a Shape) -> Result<NodeMut<'a>> 
     NodeMut::new(item, shape).ok_or_else(|| misplaced("node size".to_owned()))
 }
 
-/// Writes the list of level 0 of a node into its item. Runs on any thread; `neighbors` is memory to use.
+/// Memory for one list after the other.
+#[derive(Default)]
+struct ListMemory {
+    ids: Vec<u32>,
+    neighbors: Vec<ItemPtr>,
+}
+
+impl ListMemory {
+    /// Reads the list of `node` on `level`; `place` says where a member is.
+    fn read(&mut self, lists: &dyn Lists, node: u32, level: u8, place: impl Fn(u32) -> ItemPtr) {
+        lists.neighbors(node, level, &mut self.ids);
+        self.neighbors.clear();
+        self.neighbors.extend(self.ids.iter().map(|id| place(*id)));
+    }
+
+    /// What writes the signs of the way from `node` to one neighbor after the other.
+    fn encoder<'a>(
+        &'a self,
+        params: &'a CodeParams,
+        lists: &'a dyn Lists,
+        node: u32,
+    ) -> impl FnMut(ItemPtr, &mut [u8]) -> Option<EdgeFactors> + 'a {
+        let mut ids = self.ids.iter();
+        move |_, signs| {
+            let neighbor = lists.code(*ids.next()?)?;
+            Some(params.encode_edge(lists.code(node)?, neighbor, signs))
+        }
+    }
+}
+
+/// Writes the list of level 0 of a node into its item. Runs on any thread.
 fn encode_list(
     mut writer: NodeMut<'_>,
     node: u32,
     plan: &Plan<'_>,
     params: &CodeParams,
-    lists: &dyn BaseLists,
-    neighbors: &mut Vec<ItemPtr>,
+    lists: &dyn Lists,
+    memory: &mut ListMemory,
 ) {
-    let ids = lists.neighbors(node);
-    neighbors.clear();
-    neighbors.extend(ids.iter().map(|id| plan.node_ptr(*id)));
-    for (code, _) in ids.iter().filter_map(|id| lists.code(*id)) {
+    memory.read(lists, node, 0, |id| plan.node_ptr(id));
+    for (code, _) in memory.ids.iter().filter_map(|id| lists.code(*id)) {
         prefetch::range(code.as_ptr().cast(), code.len());
     }
-    let mut ids = ids.iter();
-    writer.set_neighbors(neighbors, |_, signs| {
-        let neighbor = lists.code(*ids.next()?)?;
-        Some(params.encode_edge(lists.code(node)?, neighbor, signs))
-    });
+    writer.set_neighbors(&memory.neighbors, memory.encoder(params, lists, node));
 }
 
-fn write_uppers(pages: &mut Pages, plan: &Plan<'_>, source: &mut dyn NodeSource) -> Result<()> {
+fn write_uppers(
+    pages: &mut Pages,
+    plan: &Plan<'_>,
+    params: &CodeParams,
+    source: &mut dyn NodeSource,
+) -> Result<()> {
     let shape = &plan.meta.shape;
-    let mut ids = Vec::with_capacity(shape.m);
-    let mut neighbors = Vec::with_capacity(shape.m);
+    let mut memory = ListMemory::default();
+    let mut items: Vec<Vec<u8>> = Vec::new();
     for on_page in plan.uppers.chunk_by(|a, b| a.block == b.block) {
+        items.clear();
+        for place in on_page {
+            let mut item = vec![0; shape.upper_size(place.level)];
+            let data = source.node(place.node)?;
+            let ptr = plan.node_ptr(place.node);
+            upper_writer(&mut item, shape)?.fill(place.level, ptr, &data.factors, data.code);
+            items.push(item);
+        }
+        let lists = source.upper_lists()?;
+        for (place, item) in on_page.iter().zip(&mut items) {
+            let mut writer = upper_writer(item, shape)?;
+            for level in 1..=place.level {
+                memory.read(lists, place.node, level, |id| plan.upper_ptr(id));
+                let encode = memory.encoder(params, lists, place.node);
+                writer.set_neighbors(level, &memory.neighbors, encode);
+            }
+        }
         pages.add(PageKind::Upper, NO_BLOCK, |page| {
-            for place in on_page {
-                let item = add_at(page, shape.upper_size(place.level), place.offset)?;
-                let mut writer = UpperMut::new(item, shape)
-                    .ok_or_else(|| misplaced("upper item size".to_owned()))?;
-                let data = source.node(place.node)?;
-                let ptr = plan.node_ptr(place.node);
-                writer.fill(place.level, ptr, &data.factors, data.code);
-                for level in 1..=place.level {
-                    source.upper_neighbors(place.node, level, &mut ids)?;
-                    neighbors.clear();
-                    neighbors.extend(ids.iter().map(|id| plan.upper_ptr(*id)));
-                    writer.set_neighbors(level, &neighbors);
-                }
+            for (place, item) in on_page.iter().zip(&items) {
+                add_at(page, item.len(), place.offset)?.copy_from_slice(item);
             }
             Ok(())
         })?;
     }
     Ok(())
+}
+
+fn upper_writer<'a>(item: &'a mut [u8], shape: &'a Shape) -> Result<UpperMut<'a>> {
+    UpperMut::new(item, shape).ok_or_else(|| misplaced("upper item size".to_owned()))
 }
 
 /// The TID chunks of all nodes with a chain, a page being written when it is full.

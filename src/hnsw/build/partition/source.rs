@@ -1,12 +1,12 @@
 //! The finished graph as pages are written from it: lists are merged part after part. Pure.
 
-use super::lists::Lists;
+use super::lists::PartLists;
 use super::nodes::Nodes;
 use super::records::list_bytes;
 use super::{Host, Settings};
 use crate::error::{Error, Result, SqlState};
 use crate::hnsw::build::builder::Topology;
-use crate::hnsw::build::source::{BaseLists, NodeData, NodeSource};
+use crate::hnsw::build::source::{Lists, NodeData, NodeSource};
 use crate::hnsw::codes::{CodeArena, Factors};
 use crate::pg::relation::Tid;
 
@@ -15,8 +15,8 @@ pub struct SpilledGraph<'a, H: Host> {
     host: H,
     settings: Settings<'a>,
     nodes: Nodes<H::File>,
-    lists: Lists<H::File>,
-    upper: Topology,
+    lists: PartLists<H::File>,
+    upper: UpperLists,
     tids: Vec<Tid>,
     /// Number of the part whose lent lists are in memory, and these.
     part: usize,
@@ -38,14 +38,21 @@ struct Merged {
 }
 
 impl Merged {
+    /// One more than the last node whose list is here.
+    fn end(&self) -> u32 {
+        self.first + self.counts.len() as u32
+    }
+
+    fn list(&self, place: usize) -> &[u32] {
+        &self.ids[place * self.degree..][..usize::from(self.counts[place])]
+    }
+
     /// Collects the nodes whose codes are needed; whether they are at most `most`.
     fn find_coded(&mut self, most: usize) -> bool {
         self.coded.clear();
-        for node in self.first..self.end() {
-            self.coded.push(node);
-            let place = (node - self.first) as usize;
-            let list = &self.ids[place * self.degree..][..usize::from(self.counts[place])];
-            self.coded.extend(list);
+        self.coded.extend(self.first..self.end());
+        for (list, &count) in self.ids.chunks_exact(self.degree).zip(&self.counts) {
+            self.coded.extend(&list[..usize::from(count)]);
         }
         self.coded.sort_unstable();
         self.coded.dedup();
@@ -53,14 +60,12 @@ impl Merged {
     }
 }
 
-impl BaseLists for Merged {
-    fn end(&self) -> u32 {
-        self.first + self.counts.len() as u32
-    }
-
-    fn neighbors(&self, node: u32) -> &[u32] {
-        let place = (node - self.first) as usize;
-        &self.ids[place * self.degree..][..usize::from(self.counts[place])]
+impl Lists for Merged {
+    fn neighbors(&self, node: u32, level: u8, out: &mut Vec<u32>) {
+        out.clear();
+        if level == 0 && (self.first..self.end()).contains(&node) {
+            out.extend_from_slice(self.list((node - self.first) as usize));
+        }
     }
 
     fn code(&self, node: u32) -> Option<(&[i8], &Factors)> {
@@ -70,14 +75,52 @@ impl BaseLists for Merged {
     }
 }
 
+/// The lists of upper levels: a graph over the nodes that have some.
+#[derive(Debug)]
+struct UpperLists {
+    /// These nodes, ascending.
+    nodes: Vec<u32>,
+    /// Its level 0 is level 1.
+    topology: Topology,
+    /// Codes of `nodes`, once the lists are asked for; empty if nobody asks for codes.
+    codes: Option<CodeArena>,
+}
+
+impl UpperLists {
+    fn number(&self, node: u32) -> Option<usize> {
+        self.nodes.binary_search(&node).ok()
+    }
+}
+
+impl Lists for UpperLists {
+    fn neighbors(&self, node: u32, level: u8, out: &mut Vec<u32>) {
+        out.clear();
+        if let (Some(number), Some(level)) = (self.number(node), level.checked_sub(1)) {
+            let neighbors = self.topology.neighbors(number as u32, level).iter();
+            out.extend(neighbors.map(|&neighbor| self.nodes[neighbor as usize]));
+        }
+    }
+
+    fn code(&self, node: u32) -> Option<(&[i8], &Factors)> {
+        let (codes, number) = (self.codes.as_ref()?, self.number(node)?);
+        Some((codes.code(number as u32), codes.factors.get(number)?))
+    }
+}
+
 impl<'a, H: Host> SpilledGraph<'a, H> {
     pub(super) fn new(
         host: H,
         settings: Settings<'a>,
         nodes: Nodes<H::File>,
-        lists: Lists<H::File>,
+        lists: PartLists<H::File>,
         upper: Topology,
     ) -> Self {
+        let mut nodes = nodes;
+        let upper = UpperLists {
+            nodes: std::mem::take(&mut nodes.uppers),
+            topology: upper,
+            codes: None,
+        };
         Self {
             host,
             settings,
@@ -94,11 +137,6 @@ impl<'a, H: Host> SpilledGraph<'a, H> {
     /// Number of parts.
     pub fn part_count(&self) -> usize {
         self.nodes.parts.len()
-    }
-
-    fn upper_number(&self, node: u32) -> Option<u32> {
-        let found = self.nodes.uppers.binary_search(&node);
-        found.ok().map(|number| number as u32)
     }
 
     /// Merges lists from that of `node` on.
@@ -168,13 +206,14 @@ impl<H: Host> NodeSource for SpilledGraph<'_, H> {
     }
 
     fn entry(&self) -> u32 {
-        let entry = self.nodes.uppers.get(self.upper.entry as usize);
+        let upper = &self.upper;
+        let entry = upper.nodes.get(upper.topology.entry as usize);
         entry.copied().unwrap_or_default()
     }
 
     fn uppers(&self) -> Box<dyn Iterator<Item = (u32, u8)> + '_> {
-        let levels = self.upper.levels.iter().map(|level| level + 1);
-        Box::new(self.nodes.uppers.iter().copied().zip(levels))
+        let levels = self.upper.topology.levels.iter().map(|level| level + 1);
+        Box::new(self.upper.nodes.iter().copied().zip(levels))
     }
 
     fn chained(&self) -> Box<dyn Iterator<Item = (u32, usize)> + '_> {
@@ -192,19 +231,22 @@ impl<H: Host> NodeSource for SpilledGraph<'_, H> {
         })
     }
 
-    fn upper_neighbors(&mut self, node: u32, level: u8, out: &mut Vec<u32>) -> Result<()> {
-        out.clear();
-        let found = self.upper_number(node).zip(level.checked_sub(1));
-        let (number, level) = found.ok_or_else(|| missing(node))?;
-        let neighbors = self.upper.neighbors(number, level).iter();
-        out.extend(neighbors.map(|&neighbor| self.nodes.uppers[neighbor as usize]));
-        Ok(())
-    }
-
-    fn base_lists(&mut self, first: u32) -> Result<&dyn BaseLists> {
+    fn base_lists(&mut self, first: u32) -> Result<(&dyn Lists, u32)> {
         if !(self.merged.first..self.merged.end()).contains(&first) {
             self.merge_from(first)?;
         }
-        Ok(&self.merged)
+        Ok((&self.merged, self.merged.end()))
+    }
+
+    fn upper_lists(&mut self) -> Result<&dyn Lists> {
+        if self.settings.with_codes && self.upper.codes.is_none() {
+            // Lists of level 0 are done with: their codes make room.
+            self.merged = Merged::default();
+            let (upper, params) = (&mut self.upper, self.settings.params.clone());
+            let mut codes = CodeArena::try_with_capacity(params, upper.nodes.len())?;
+            self.nodes.load(upper.nodes.iter().copied(), &mut codes)?;
+            upper.codes = Some(codes);
+        }
+        Ok(&self.upper)
     }
 }
