@@ -313,6 +313,7 @@ fn parts_find_what_the_whole_finds() {
     let (rows, dims) = (12_000, 16);
     let build_params = BuildParams {
         m: 8,
+        upper_degree: 8,
         base_degree: 16,
         ef_construction: 40,
         max_level: 4,
@@ -362,6 +363,7 @@ fn one_thread_builds_the_same_parts_again() {
     let params = code_params(Metric::L2, dims, &values);
     let build_params = BuildParams {
         m: 4,
+        upper_degree: 4,
         base_degree: 8,
         ef_construction: 20,
         max_level: 4,
@@ -384,6 +386,7 @@ fn a_cancelled_build_says_so() {
     let params = code_params(Metric::L2, dims, &values);
     let build_params = BuildParams {
         m: 4,
+        upper_degree: 4,
         base_degree: 8,
         ef_construction: 20,
         max_level: 4,
@@ -431,7 +434,7 @@ proptest! {
             (0..rows * dims).map(|_| (next() * values_each).floor() - 1.0).collect();
         let params = code_params(metric, dims, &values);
         let build_params =
-            BuildParams { m, base_degree: 2 * m, ef_construction: 2 * m + more_candidates, max_level, seed, threads };
+            BuildParams { m, upper_degree: m, base_degree: 2 * m, ef_construction: 2 * m + more_candidates, max_level, seed, threads };
         let builder: &(dyn GraphBuilder + Sync) =
             if is_reference { &HnswRsBuilder } else { &FlatBuilder };
         let settings = settings(&params, builder, build_params, members);

@@ -188,6 +188,7 @@ fn graph_builder(options: &Options) -> &'static (dyn GraphBuilder + Sync) {
 fn build_params(shape: &Shape, options: &Options) -> BuildParams {
     BuildParams {
         m: options.m,
+        upper_degree: shape.degree(1),
         base_degree: shape.base_degree,
         ef_construction: options.ef_construction,
         max_level: shape.max_level(),

@@ -20,9 +20,15 @@ const AUTO_INLINE_DIMS: usize = 256;
 /// Fewer neighbors than this do not hold a graph together as well: then none is given up for the fit.
 const FITTED_DEGREE: usize = 24;
 
+/// The same for lists of upper levels with codes.
+const FITTED_UPPER_DEGREE: usize = 12;
+
 /// Lists of upper levels have codes on as many levels as leave room for so many levels, if there is room for them at
 /// all: at m = 16 some 65,000 nodes for each one of the highest.
 const LEAST_LEVELS: u8 = 4;
+
+/// They have none if upper items would take more than this part of the space of the nodes.
+const LARGEST_UPPER_SHARE: usize = 20;
 
 /// What a node keeps of its neighbors.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -50,6 +56,11 @@ impl Storage {
     }
 }
 
+/// Bytes of an item of which a page holds `count`.
+fn largest_of(count: usize) -> usize {
+    (PAGE_ROOM / count).saturating_sub(LINE_POINTER_SIZE) / 8 * 8
+}
+
 /// What never changes in the life of an index.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Shape {
@@ -68,6 +79,7 @@ pub struct Shape {
     max_level: u8,
     /// Upper levels whose lists have codes.
     coded_levels: u8,
+    upper_degree: usize,
 }
 
 impl Shape {
@@ -93,17 +105,16 @@ impl Shape {
             node_size: 0,
             max_level: 0,
             coded_levels: 0,
+            upper_degree: m,
         };
-        let (plain, least) = (shape.levels_with(0), LEAST_LEVELS);
-        if storage == Storage::Inline {
-            let fits = |coded: &u8| shape.levels_with(*coded) >= plain.min(least).max(*coded);
-            shape.coded_levels = (0..=MAX_LEVEL).rev().find(fits).unwrap_or(0);
-        }
-        shape.max_level = shape.levels_with(shape.coded_levels);
         shape.node_size = match storage {
             Storage::Compact => shape.neighbors_at() + base_degree * ITEM_PTR_SIZE,
             Storage::Inline => shape.neighbors_at() + base_degree * edge_size(shape.sign_bytes()),
         };
+        if storage == Storage::Inline {
+            shape.add_upper_codes();
+        }
+        shape.max_level = shape.levels_with(shape.coded_levels);
         // Items of other kinds differ in size, so that a pointer to the wrong kind is found.
         while storage == Storage::Inline && shape.is_size_of_another_kind(shape.node_size) {
             shape.node_size += 8;
@@ -111,10 +122,31 @@ impl Shape {
         shape
     }
 
+    /// Gives lists of upper levels codes, unless these take too much space; with fewer neighbors than `m`, down to four
+    /// fifths and 12, if one item more of level 1 fits each page then.
+    fn add_upper_codes(&mut self) {
+        let plain = self.levels_with(0);
+        self.coded_levels = 1;
+        let per_page = |shape: &Self| PAGE_ROOM / (shape.upper_size(1) + LINE_POINTER_SIZE);
+        let items = per_page(self);
+        let edge = edge_size(self.sign_bytes());
+        let fitted = largest_of(items + 1).saturating_sub(self.lists_at()) / edge;
+        if fitted < self.m && 5 * fitted >= 4 * self.m && fitted >= FITTED_UPPER_DEGREE {
+            self.upper_degree = fitted;
+        }
+        let is_worth_it = LARGEST_UPPER_SHARE * self.nodes_per_page() <= per_page(self) * self.m;
+        let fits = |coded: &u8| self.levels_with(*coded) >= plain.min(LEAST_LEVELS).max(*coded);
+        let coded = (0..=MAX_LEVEL).rev().filter(|_| is_worth_it).find(fits);
+        self.coded_levels = coded.unwrap_or(0);
+        if self.coded_levels == 0 {
+            self.upper_degree = self.m;
+        }
+    }
+
     /// How many levels above 0 fit an upper item if the lowest `coded` of them have codes, 15 at most.
     fn levels_with(&self, coded: u8) -> u8 {
-        let with_codes = self.m.max(1) * edge_size(self.sign_bytes());
-        let without = self.m.max(1) * ITEM_PTR_SIZE;
+        let with_codes = self.upper_degree.max(1) * edge_size(self.sign_bytes());
+        let without = self.upper_degree.max(1) * ITEM_PTR_SIZE;
         let room = MAX_ITEM_SIZE.saturating_sub(self.lists_at());
         let fitting = (room / with_codes).min(usize::from(coded));
         let more = if fitting < usize::from(coded) {
@@ -134,7 +166,7 @@ impl Shape {
         let wish = 2 * m;
         let with_degree = |base_degree| Self::new(metric, dims, m, Storage::Inline, base_degree);
         let nodes = with_degree(wish).nodes_per_page();
-        let item = (PAGE_ROOM / (nodes + 1) - LINE_POINTER_SIZE) / 8 * 8;
+        let item = largest_of(nodes + 1);
         let head = NODE_CODE + dims.next_multiple_of(8);
         let edge = edge_size(sign_bytes(dims));
         let fitted = item.saturating_sub(head) / edge;
@@ -185,7 +217,11 @@ impl Shape {
 
     /// Most neighbors of a node on `level`.
     pub fn degree(&self, level: u8) -> usize {
-        if level == 0 { self.base_degree } else { self.m }
+        if level == 0 {
+            self.base_degree
+        } else {
+            self.upper_degree
+        }
     }
 
     fn code_size(&self) -> usize {
@@ -250,7 +286,8 @@ impl Shape {
         let below = level - 1;
         let coded = usize::from(below.min(self.coded_levels));
         let plain = usize::from(below) - coded;
-        self.lists_at() + self.m * (coded * edge_size(self.sign_bytes()) + plain * ITEM_PTR_SIZE)
+        self.lists_at()
+            + self.upper_degree * (coded * edge_size(self.sign_bytes()) + plain * ITEM_PTR_SIZE)
     }
 
     /// Highest level a node may get, so that its upper item fits a page.

@@ -28,7 +28,7 @@ impl<'a> Upper<'a> {
             && SlotState::of(item).is_some()
             && item[UPPER_COUNTS..UPPER_COUNTS + usize::from(level)]
                 .iter()
-                .all(|count| usize::from(*count) <= shape.m)
+                .all(|count| usize::from(*count) <= shape.degree(1))
             && factors_are_valid(item, UPPER_FACTORS);
         fits.then_some(Self { item, shape })
     }
@@ -147,7 +147,7 @@ impl<'a> UpperMut<'a> {
                 self.item,
                 self.shape.upper_list_at(level),
                 upper_count_at(level),
-                self.shape.m,
+                self.shape.degree(1),
                 neighbors,
             ),
         }

@@ -251,7 +251,7 @@ pub(super) fn build_upper<H: Host>(
     nodes.uppers = uppers;
     loaded?;
     let params = BuildParams {
-        base_degree: settings.build.m,
+        base_degree: settings.build.upper_degree,
         max_level: settings.build.max_level.saturating_sub(1),
         ..settings.build
     };
