@@ -328,6 +328,7 @@ impl Scan {
             self.pending = Vec::new();
             return Ok(false);
         }
+        self.search.count_distances(self.pending.len());
         self.pending
             .sort_unstable_by(|a, b| b.lower_bound.total_cmp(&a.lower_bound));
         Ok(true)

@@ -194,6 +194,11 @@ impl<N: Copy + Eq> LayerSearch<N> {
         self.spare.clear();
     }
 
+    /// Counts distances of level 0 that were computed beside the search.
+    pub fn count_distances(&mut self, count: usize) {
+        self.counts.add(0, 0, count);
+    }
+
     /// Bytes of memory held.
     pub fn size_bytes(&self) -> usize {
         let candidates = self.frontier.capacity() + self.best.capacity() + self.spare.capacity();
