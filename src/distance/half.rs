@@ -1,8 +1,10 @@
 //! The binary16 number and its conversions from and to binary32: the definition of right for the SIMD ones.
 //!
 //! Ours instead of the crate `half`: kernels convert inside registers, which a crate cannot do for them, and what is
-//! left is the two functions below. They have no branch, so that compilers vectorise a loop over them for any target;
+//! left is the two functions below. They need no branch, and compilers vectorise loops over them for any target;
 //! those of `half` look at the CPU in every call, and the crate would bring `zerocopy` and its macros along.
+
+use std::hint::select_unpredictable;
 
 /// An IEEE binary16 number: 11 significant bits, magnitudes from 2^-24 to 65504.
 #[derive(Debug, Clone, Copy, Default)]
@@ -42,13 +44,16 @@ impl Half {
         // Below the normal numbers the bits count units of 2^-24.
         let subnormal = (magnitude as i32 as f32 * f32::from_bits(0x3380_0000)).to_bits();
         let quiet = if magnitude > INFINITY { 1 << 22 } else { 0 };
-        let bits = if magnitude < MIN_NORMAL {
-            subnormal
-        } else if magnitude < INFINITY {
-            widened + BIAS
-        } else {
-            widened | INFINITY_32 | quiet
-        };
+        // A plain `if` here keeps compilers from vectorising sums over halves, which then take twice as long.
+        let bits = select_unpredictable(
+            magnitude < MIN_NORMAL,
+            subnormal,
+            select_unpredictable(
+                magnitude < INFINITY,
+                widened + BIAS,
+                widened | INFINITY_32 | quiet,
+            ),
+        );
         f32::from_bits(sign | bits)
     }
 
@@ -58,8 +63,8 @@ impl Half {
     pub fn from_f32(value: f32) -> Self {
         let sign = value.to_bits() >> 16 & 0x8000;
         let magnitude = value.to_bits() & 0x7fff_ffff;
-        // The carry of a half less one, or of a half where the last kept bit is odd, rounds to even, also into the
-        // next exponent and from the last one to infinity.
+        // Adding half a unit of the last kept bit, less one where that bit is even, makes the carry that rounds to
+        // nearest, ties to even; it runs on into the exponent, and from the last exponent to infinity.
         let odd = magnitude >> DROPPED & 1;
         let normal = magnitude.wrapping_sub(BIAS).wrapping_add(0xfff + odd) >> DROPPED;
         // Next to 1/2 numbers are 2^-24 apart, as the subnormal ones are: the addition rounds.
