@@ -10,24 +10,29 @@ extension_sql_file!(
     requires = ["types_shells"]
 );
 extension_sql_file!(
+    "../sql/types/halfvec.sql",
+    name = "types_halfvec",
+    requires = ["types_shells"]
+);
+extension_sql_file!(
     "../sql/types/casts.sql",
     name = "types_casts",
-    requires = ["types_vector"]
+    requires = ["types_vector", "types_halfvec"]
 );
 extension_sql_file!(
     "../sql/types/aggregates.sql",
     name = "types_aggregates",
-    requires = ["types_vector"]
+    requires = ["types_vector", "types_halfvec"]
 );
 extension_sql_file!(
     "../sql/types/btree_classes.sql",
     name = "types_btree_classes",
-    requires = ["types_vector"]
+    requires = ["types_vector", "types_halfvec"]
 );
 extension_sql_file!(
     "../sql/distance/operators.sql",
     name = "distance_operators",
-    requires = ["types_vector"]
+    requires = ["types_vector", "types_halfvec"]
 );
 extension_sql_file!("../sql/hnsw/access_method.sql", name = "hnsw_access_method");
 extension_sql_file!(

@@ -7,10 +7,11 @@ use std::path::{Path, PathBuf};
 
 /// Files and folders that may hold unsafe code. Each of the files must, or it leaves the list.
 const UNSAFE_FOLDER: &str = "pg/";
-const UNSAFE_FILES: [&str; 7] = [
+const UNSAFE_FILES: [&str; 8] = [
     "distance/dispatch.rs",
     "distance/prefetch.rs",
-    "distance/x86_64.rs",
+    "distance/x86_64/avx2.rs",
+    "distance/x86_64/avx512.rs",
     "guc.rs",
     "hnsw/handler.rs",
     "hnsw/options.rs",
@@ -18,13 +19,16 @@ const UNSAFE_FILES: [&str; 7] = [
 ];
 
 /// Files and folders that tests and benches link: they know neither pgrx nor what stands on it.
-const PURE: [&str; 29] = [
+const PURE: [&str; 39] = [
     "distance/bits.rs",
     "distance/dispatch.rs",
+    "distance/element.rs",
+    "distance/half.rs",
     "distance/mod.rs",
     "distance/prefetch.rs",
     "distance/scalar.rs",
     "distance/x86_64.rs",
+    "distance/x86_64/",
     "error.rs",
     "hnsw/build/builder.rs",
     "hnsw/build/flat.rs",
@@ -48,6 +52,13 @@ const PURE: [&str; 29] = [
     "hnsw/visited.rs",
     "hnsw/visited_places.rs",
     "recall/measure.rs",
+    "types/aggregates.rs",
+    "types/binary.rs",
+    "types/element.rs",
+    "types/mod.rs",
+    "types/text.rs",
+    "types/typmod.rs",
+    "types/vector.rs",
 ];
 
 /// What of `pg` is plain data, and may be used by the files above.
