@@ -7,7 +7,9 @@ use std::path::{Path, PathBuf};
 
 /// Files and folders that may hold unsafe code. Each of the files must, or it leaves the list.
 const UNSAFE_FOLDER: &str = "pg/";
-const UNSAFE_FILES: [&str; 7] = [
+const UNSAFE_FILES: [&str; 9] = [
+    "distance/bits/dispatch.rs",
+    "distance/bits/x86_64.rs",
     "distance/dispatch.rs",
     "distance/prefetch.rs",
     "distance/x86_64.rs",
@@ -18,8 +20,9 @@ const UNSAFE_FILES: [&str; 7] = [
 ];
 
 /// Files and folders that tests and benches link: they know neither pgrx nor what stands on it.
-const PURE: [&str; 29] = [
+const PURE: [&str; 30] = [
     "distance/bits.rs",
+    "distance/bits/",
     "distance/dispatch.rs",
     "distance/mod.rs",
     "distance/prefetch.rs",

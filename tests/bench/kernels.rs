@@ -1,7 +1,7 @@
 //! Times every kernel at every level this CPU has, hot and one call after the other, and prints
 //! nanoseconds and the ratio to the scalar level as CSV. `cargo bench --bench kernels`, a few seconds.
 
-use annex::distance::{Kernels, Level};
+use annex::distance::{Kernels, Level, bits};
 use std::hint::black_box;
 use std::time::{Duration, Instant};
 
@@ -94,8 +94,44 @@ fn time(mut call: impl FnMut()) -> f64 {
     (0..15).map(run).fold(f64::INFINITY, f64::min)
 }
 
+type BitCase = (&'static str, fn(&bits::Kernels, &[u8], &[u8]) -> u64);
+
+const BIT_CASES: [BitCase; 2] = [
+    ("hamming", |k, a, b| k.differing(a, b)),
+    ("jaccard", |k, a, b| k.common_and_any(a, b).0),
+];
+
+/// Kernels over bit strings, one bit a dimension.
+fn time_bits() {
+    for (name, kernel) in BIT_CASES {
+        for dims in DIMS.into_iter().chain([65_536]) {
+            let input = Input::new(8 * dims.div_ceil(8));
+            let bytes = |values: &[i8]| -> Vec<u8> {
+                let of_dims = values.chunks(8);
+                of_dims.map(|x| x[0] as u8 ^ (x[1] as u8 * 2)).collect()
+            };
+            let (a, b) = (bytes(&input.codes[0]), bytes(&input.codes[1]));
+            let mut scalar = f64::NAN;
+            for level in bits::Level::ALL {
+                let Some(kernels) = bits::Kernels::for_level(level) else {
+                    continue;
+                };
+                let nanoseconds = time(|| {
+                    black_box(kernel(kernels, black_box(&a), black_box(&b)));
+                });
+                if level == bits::Level::Scalar {
+                    scalar = nanoseconds;
+                }
+                let ratio = scalar / nanoseconds;
+                println!("{name},{dims},{level:?},{nanoseconds:.1},{ratio:.1}");
+            }
+        }
+    }
+}
+
 fn main() {
     println!("kernel,dims,level,nanoseconds,times_scalar");
+    time_bits();
     for (name, kernel) in CASES {
         for dims in DIMS {
             let input = Input::new(dims);
