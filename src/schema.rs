@@ -10,9 +10,19 @@ extension_sql_file!(
     requires = ["types_shells"]
 );
 extension_sql_file!(
+    "../sql/types/sparsevec.sql",
+    name = "types_sparsevec",
+    requires = ["types_shells"]
+);
+extension_sql_file!(
     "../sql/types/casts.sql",
     name = "types_casts",
     requires = ["types_vector"]
+);
+extension_sql_file!(
+    "../sql/types/sparsevec_casts.sql",
+    name = "types_sparsevec_casts",
+    requires = ["types_vector", "types_sparsevec"]
 );
 extension_sql_file!(
     "../sql/types/aggregates.sql",
@@ -22,12 +32,17 @@ extension_sql_file!(
 extension_sql_file!(
     "../sql/types/btree_classes.sql",
     name = "types_btree_classes",
-    requires = ["types_vector"]
+    requires = ["types_vector", "types_sparsevec"]
 );
 extension_sql_file!(
     "../sql/distance/operators.sql",
     name = "distance_operators",
     requires = ["types_vector"]
+);
+extension_sql_file!(
+    "../sql/distance/sparsevec.sql",
+    name = "distance_sparsevec",
+    requires = ["types_sparsevec"]
 );
 extension_sql_file!("../sql/hnsw/access_method.sql", name = "hnsw_access_method");
 extension_sql_file!(

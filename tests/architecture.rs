@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 /// Files and folders that may hold unsafe code. Each of the files must, or it leaves the list.
 const UNSAFE_FOLDER: &str = "pg/";
-const UNSAFE_FILES: [&str; 9] = [
+const UNSAFE_FILES: [&str; 10] = [
     "distance/bits/dispatch.rs",
     "distance/bits/x86_64.rs",
     "distance/dispatch.rs",
@@ -17,16 +17,18 @@ const UNSAFE_FILES: [&str; 9] = [
     "hnsw/handler.rs",
     "hnsw/options.rs",
     "types/datum.rs",
+    "types/sparse/datum.rs",
 ];
 
 /// Files and folders that tests and benches link: they know neither pgrx nor what stands on it.
-const PURE: [&str; 30] = [
+const PURE: [&str; 34] = [
     "distance/bits.rs",
     "distance/bits/",
     "distance/dispatch.rs",
     "distance/mod.rs",
     "distance/prefetch.rs",
     "distance/scalar.rs",
+    "distance/sparse.rs",
     "distance/x86_64.rs",
     "error.rs",
     "hnsw/build/builder.rs",
@@ -51,6 +53,9 @@ const PURE: [&str; 30] = [
     "hnsw/visited.rs",
     "hnsw/visited_places.rs",
     "recall/measure.rs",
+    "types/sparse.rs",
+    "types/sparse/binary.rs",
+    "types/sparse/text.rs",
 ];
 
 /// What of `pg` is plain data, and may be used by the files above.

@@ -4,3 +4,4 @@
 -- path but pg_catalog and the schema that the extension's objects go to.
 
 CREATE TYPE vector;
+CREATE TYPE sparsevec;

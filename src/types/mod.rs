@@ -1,6 +1,6 @@
 //! The SQL types as values with invariants, apart from their storage.
 //!
-//! Pure except for `datum` (storage) and `sql` (the functions PostgreSQL calls). What the types share is
+//! Pure except for `datum` (storage) and `sql` (the functions PostgreSQL calls), here and in `sparse`. What the types share is
 //! written once for a [`VectorType`], which carries the name and the limit that errors print.
 
 pub mod aggregates;
@@ -11,6 +11,7 @@ pub mod decimal;
 pub mod integer_block;
 pub mod number;
 pub mod shortest;
+pub mod sparse;
 pub mod sql;
 pub mod text;
 pub mod typmod;

@@ -1,6 +1,7 @@
 //! Times every kernel at every level this CPU has, hot and one call after the other, and prints
 //! nanoseconds and the ratio to the scalar level as CSV. `cargo bench --bench kernels`, a few seconds.
 
+use annex::distance::sparse::{NonZeros, inner_product, l2_squared};
 use annex::distance::{Kernels, Level, bits};
 use std::hint::black_box;
 use std::time::{Duration, Instant};
@@ -129,9 +130,35 @@ fn time_bits() {
     }
 }
 
+/// Distances of sparse vectors, by the number of elements that are not zero; every second index is shared by chance.
+fn time_sparse() {
+    for non_zeros in [16, 128, 1024] {
+        let input = Input::new(non_zeros);
+        let ascending = |steps: &[i8]| -> Vec<u32> {
+            let next = |at: &mut u32, step: &i8| {
+                *at += 1 + u32::from(*step > 63);
+                Some(*at)
+            };
+            steps.iter().scan(0, next).collect()
+        };
+        let indices = input.codes.each_ref().map(|steps| ascending(steps));
+        let a = NonZeros::new(&indices[0], &input.floats[0]);
+        let b = NonZeros::new(&indices[1], &input.floats[1]);
+        let nanoseconds = time(|| {
+            black_box(l2_squared(black_box(a), black_box(b)));
+        });
+        println!("sparse l2_squared,{non_zeros},Scalar,{nanoseconds:.1},1.0");
+        let nanoseconds = time(|| {
+            black_box(inner_product(black_box(a), black_box(b)));
+        });
+        println!("sparse inner_product,{non_zeros},Scalar,{nanoseconds:.1},1.0");
+    }
+}
+
 fn main() {
     println!("kernel,dims,level,nanoseconds,times_scalar");
     time_bits();
+    time_sparse();
     for (name, kernel) in CASES {
         for dims in DIMS {
             let input = Input::new(dims);
