@@ -7,12 +7,13 @@ use std::path::{Path, PathBuf};
 
 /// Files and folders that may hold unsafe code. Each of the files must, or it leaves the list.
 const UNSAFE_FOLDER: &str = "pg/";
-const UNSAFE_FILES: [&str; 10] = [
+const UNSAFE_FILES: [&str; 11] = [
     "distance/bits/dispatch.rs",
     "distance/bits/x86_64.rs",
     "distance/dispatch.rs",
     "distance/prefetch.rs",
-    "distance/x86_64.rs",
+    "distance/x86_64/avx2.rs",
+    "distance/x86_64/avx512.rs",
     "guc.rs",
     "hnsw/handler.rs",
     "hnsw/options.rs",
@@ -21,15 +22,18 @@ const UNSAFE_FILES: [&str; 10] = [
 ];
 
 /// Files and folders that tests and benches link: they know neither pgrx nor what stands on it.
-const PURE: [&str; 34] = [
+const PURE: [&str; 44] = [
     "distance/bits.rs",
     "distance/bits/",
     "distance/dispatch.rs",
+    "distance/element.rs",
+    "distance/half.rs",
     "distance/mod.rs",
     "distance/prefetch.rs",
     "distance/scalar.rs",
     "distance/sparse.rs",
     "distance/x86_64.rs",
+    "distance/x86_64/",
     "error.rs",
     "hnsw/build/builder.rs",
     "hnsw/build/flat.rs",
@@ -53,6 +57,13 @@ const PURE: [&str; 34] = [
     "hnsw/visited.rs",
     "hnsw/visited_places.rs",
     "recall/measure.rs",
+    "types/aggregates.rs",
+    "types/binary.rs",
+    "types/element.rs",
+    "types/mod.rs",
+    "types/text.rs",
+    "types/typmod.rs",
+    "types/vector.rs",
     "types/sparse.rs",
     "types/sparse/binary.rs",
     "types/sparse/text.rs",

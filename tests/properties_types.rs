@@ -1,8 +1,10 @@
 //! The types against their oracles: the standard library's conversions for numbers, identity for round trips;
 //! damaged input gives an error that names the type, and never a panic.
 
+use annex::distance::Half;
 use annex::error::Result;
-use annex::types::{VECTOR, binary, number, shortest, text};
+use annex::types::element::DenseElement;
+use annex::types::{HALFVEC, VECTOR, binary, number, shortest, text};
 use proptest::prelude::*;
 
 fn parsed(literal: &[u8]) -> Result<Vec<f32>> {
@@ -20,9 +22,38 @@ fn printed(elements: &[f32]) -> Vec<u8> {
 }
 
 fn decoded(message: &[u8]) -> Result<Vec<f32>> {
-    let mut elements = vec![0.0; binary::decode_dims(VECTOR, message, -1)?];
-    binary::decode_elements(VECTOR, message, &mut elements)?;
+    decoded_as(message)
+}
+
+fn decoded_as<E: DenseElement>(message: &[u8]) -> Result<Vec<E>> {
+    let mut elements = vec![E::default(); binary::decode_dims::<E>(message, -1)?];
+    binary::decode_elements(message, &mut elements)?;
     Ok(elements)
+}
+
+/// A literal of halves as the input function reads it, and their text as the output function prints it.
+fn parsed_halves(literal: &[u8]) -> Result<Vec<Half>> {
+    let mut halves = vec![Half::default(); text::element_bound(HALFVEC, literal)];
+    let read = |singles: &mut [f32]| text::parse(HALFVEC, literal, singles);
+    let dims = Half::from_singles(&mut halves, read)?;
+    assert_eq!(dims, halves.len(), "a valid literal fills its bound");
+    text::check_range(literal, &halves)?;
+    Ok(halves)
+}
+
+fn printed_halves(halves: &[Half]) -> Vec<u8> {
+    Half::as_singles(halves, printed)
+}
+
+fn half_bits(halves: &[Half]) -> Vec<u16> {
+    halves.iter().map(|x| x.to_bits()).collect()
+}
+
+/// Every finite half is as likely as another.
+fn finite_halves() -> impl Strategy<Value = Vec<Half>> {
+    let any = any::<u16>().prop_map(Half::from_bits);
+    let finite = any.prop_filter("finite", |x| x.to_f32().is_finite());
+    prop::collection::vec(finite, 1..40)
 }
 
 fn bits(elements: &[f32]) -> Vec<u32> {
@@ -120,9 +151,50 @@ proptest! {
     // Proves: what is sent is received as the same bits.
     #[test]
     fn binary_round_trip(elements in vectors()) {
-        let mut message = vec![0xff; binary::encoded_len(elements.len())];
+        let mut message = vec![0xff; binary::encoded_len::<f32>(elements.len())];
         binary::encode(&elements, &mut message);
         prop_assert_eq!(bits(&decoded(&message).unwrap()), bits(&elements));
+    }
+
+    // Proves: halves survive both forms.
+    #[test]
+    fn halves_round_trip(halves in finite_halves()) {
+        let read = parsed_halves(&printed_halves(&halves)).unwrap();
+        prop_assert_eq!(half_bits(&read), half_bits(&halves));
+        let mut message = vec![0xff; binary::encoded_len::<Half>(halves.len())];
+        binary::encode(&halves, &mut message);
+        prop_assert_eq!(half_bits(&decoded_as(&message).unwrap()), half_bits(&halves));
+    }
+
+    // Proves: a decimal becomes the half next to its binary32 number, or is refused by its own text.
+    #[test]
+    fn decimals_become_halves_by_way_of_binary32(decimal in finite_decimals()) {
+        let single: f32 = decimal.parse().unwrap();
+        let half = Half::from_f32(single);
+        match parsed_halves(format!("[1, {decimal} ,2]").as_bytes()) {
+            Ok(halves) => prop_assert_eq!(halves[1].to_bits(), half.to_bits()),
+            Err(error) => {
+                prop_assert!(single.abs() >= 65520.0);
+                prop_assert_eq!(error.message, format!("\"{decimal}\" is out of range for type halfvec"));
+            }
+        }
+    }
+
+    // Proves: any binary32 number becomes the nearest half: none is nearer, and of two as near it is the even one.
+    #[test]
+    fn halves_are_the_nearest(value in any_finite().prop_filter("in range", |x| x.abs() < 65520.0)) {
+        let half = Half::from_f32(value);
+        let error = |bits: u16| (f64::from(Half::from_bits(bits).to_f32()) - f64::from(value)).abs();
+        let magnitude = half.to_bits() & 0x7fff;
+        prop_assert_eq!(half.to_f32().is_sign_negative(), value.is_sign_negative());
+        for other in [magnitude.saturating_sub(1), magnitude + 1] {
+            let other = other | half.to_bits() & 0x8000;
+            if other == half.to_bits() || !Half::from_bits(other).to_f32().is_finite() {
+                continue;
+            }
+            let (ours, theirs) = (error(half.to_bits()), error(other));
+            prop_assert!(ours < theirs || (ours == theirs && magnitude.is_multiple_of(2)));
+        }
     }
 
     // Proves: every decimal is rounded as the standard library rounds it, in each way of reading it: in front of a

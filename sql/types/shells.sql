@@ -4,4 +4,5 @@
 -- path but pg_catalog and the schema that the extension's objects go to.
 
 CREATE TYPE vector;
+CREATE TYPE halfvec;
 CREATE TYPE sparsevec;

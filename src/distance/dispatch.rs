@@ -4,9 +4,9 @@
 //! after the CPU was found to have every feature of its level: that check is what makes the methods safe.
 #![allow(unsafe_code)]
 
-use super::scalar;
 #[cfg(target_arch = "x86_64")]
-use super::x86_64::{avx2, avx512};
+use super::x86_64::{avx2, avx2_halves, avx512, avx512_halves};
+use super::{Element, Half, scalar};
 use std::sync::OnceLock;
 
 /// An instruction set that kernels are written for, weakest first.
@@ -14,9 +14,9 @@ use std::sync::OnceLock;
 pub enum Level {
     /// What the compiler's target always has.
     Scalar,
-    /// x86-64 with AVX2 and FMA (Haswell, Zen).
+    /// x86-64 with AVX2, FMA and F16C (Haswell, Zen).
     Avx2Fma,
-    /// x86-64 with AVX-512 F, BW, VL and VNNI (Ice Lake, Zen 4) beside AVX2 and FMA.
+    /// x86-64 with AVX-512 F, BW, VL and VNNI (Ice Lake, Zen 4) beside the level below.
     Avx512,
 }
 
@@ -29,7 +29,11 @@ impl Level {
         match self {
             Level::Scalar => true,
             #[cfg(target_arch = "x86_64")]
-            Level::Avx2Fma => is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma"),
+            Level::Avx2Fma => {
+                is_x86_feature_detected!("avx2")
+                    && is_x86_feature_detected!("fma")
+                    && is_x86_feature_detected!("f16c")
+            }
             #[cfg(target_arch = "x86_64")]
             Level::Avx512 => {
                 Level::Avx2Fma.is_available()
@@ -47,15 +51,25 @@ impl Level {
 /// `(a.b, a.a, b.b)`.
 type CosineParts = (f32, f32, f32);
 
+/// The kernels of one level over dense vectors of one element type. Only a table of [`Kernels`] has one.
+#[derive(Debug)]
+pub struct DenseKernels<E> {
+    // Unsafe to call on a CPU without the features of their level; see the head of this file.
+    l2_squared: unsafe fn(&[E], &[E]) -> f32,
+    inner_product: unsafe fn(&[E], &[E]) -> f32,
+    l1: unsafe fn(&[E], &[E]) -> f32,
+    cosine_parts: unsafe fn(&[E], &[E]) -> CosineParts,
+}
+
 /// The kernels of one level. Every method panics if its slices differ in length.
 #[derive(Debug)]
 pub struct Kernels {
     level: Level,
+    singles: DenseKernels<f32>,
+    halves: DenseKernels<Half>,
     // The kernels of a level are unsafe to call on a CPU without its features; see the head of this file.
-    l2_squared: unsafe fn(&[f32], &[f32]) -> f32,
-    inner_product: unsafe fn(&[f32], &[f32]) -> f32,
-    l1: unsafe fn(&[f32], &[f32]) -> f32,
-    cosine_parts: unsafe fn(&[f32], &[f32]) -> CosineParts,
+    widen: unsafe fn(&[Half], &mut [f32]),
+    narrow: unsafe fn(&[f32], &mut [Half]),
     dot_i16_i8: unsafe fn(&[i16], &[i8]) -> i64,
     dot_i8_i8: unsafe fn(&[i8], &[i8]) -> i64,
     l1_f32_i8: unsafe fn(&[f32], f32, &[i8]) -> f32,
@@ -63,15 +77,27 @@ pub struct Kernels {
     masked_sums: unsafe fn(&[i8], &[u8], &mut [i32]),
 }
 
-/// A table of the kernels that a module has under their common names.
-macro_rules! table {
-    ($level:expr, $module:ident) => {
-        Kernels {
-            level: $level,
+/// The dense kernels that a module has under their common names.
+macro_rules! dense_table {
+    ($module:ident) => {
+        DenseKernels {
             l2_squared: $module::l2_squared,
             inner_product: $module::inner_product,
             l1: $module::l1,
             cosine_parts: $module::cosine_parts,
+        }
+    };
+}
+
+/// A table of the kernels that a module has under their common names, and those over halves of another one.
+macro_rules! table {
+    ($level:expr, $module:ident, $halves:ident) => {
+        Kernels {
+            level: $level,
+            singles: dense_table!($module),
+            halves: dense_table!($halves),
+            widen: $module::widen,
+            narrow: $module::narrow,
             dot_i16_i8: $module::dot_i16_i8,
             dot_i8_i8: $module::dot_i8_i8,
             l1_f32_i8: $module::l1_f32_i8,
@@ -81,11 +107,11 @@ macro_rules! table {
     };
 }
 
-static SCALAR: Kernels = table!(Level::Scalar, scalar);
+static SCALAR: Kernels = table!(Level::Scalar, scalar, scalar);
 #[cfg(target_arch = "x86_64")]
-static AVX2_FMA: Kernels = table!(Level::Avx2Fma, avx2);
+static AVX2_FMA: Kernels = table!(Level::Avx2Fma, avx2, avx2_halves);
 #[cfg(target_arch = "x86_64")]
-static AVX512: Kernels = table!(Level::Avx512, avx512);
+static AVX512: Kernels = table!(Level::Avx512, avx512, avx512_halves);
 
 /// The kernels of the best level this CPU has. Detection runs at the first call.
 #[inline]
@@ -120,36 +146,65 @@ impl Kernels {
         self.level
     }
 
+    /// The kernels over binary32 elements.
+    #[inline(always)]
+    pub(super) fn singles(&self) -> &DenseKernels<f32> {
+        &self.singles
+    }
+
+    /// The kernels over binary16 elements.
+    #[inline(always)]
+    pub(super) fn halves(&self) -> &DenseKernels<Half> {
+        &self.halves
+    }
+
     /// See [`super::l2_squared`].
     #[inline]
-    pub fn l2_squared(&self, a: &[f32], b: &[f32]) -> f32 {
+    pub fn l2_squared<E: Element>(&self, a: &[E], b: &[E]) -> f32 {
         assert_eq!(a.len(), b.len());
-        // SAFETY: this table was handed out only after `is_available` had found its level's CPU features.
-        unsafe { (self.l2_squared)(a, b) }
+        // SAFETY: this table, and whichever else `kernels_of` may take its kernels from, was handed out only after
+        // `is_available` had found its level's CPU features.
+        unsafe { (E::kernels_of(self).l2_squared)(a, b) }
     }
 
     /// See [`super::inner_product`].
     #[inline]
-    pub fn inner_product(&self, a: &[f32], b: &[f32]) -> f32 {
+    pub fn inner_product<E: Element>(&self, a: &[E], b: &[E]) -> f32 {
         assert_eq!(a.len(), b.len());
         // SAFETY: as in `l2_squared`.
-        unsafe { (self.inner_product)(a, b) }
+        unsafe { (E::kernels_of(self).inner_product)(a, b) }
     }
 
     /// See [`super::l1`].
     #[inline]
-    pub fn l1(&self, a: &[f32], b: &[f32]) -> f32 {
+    pub fn l1<E: Element>(&self, a: &[E], b: &[E]) -> f32 {
         assert_eq!(a.len(), b.len());
         // SAFETY: as in `l2_squared`.
-        unsafe { (self.l1)(a, b) }
+        unsafe { (E::kernels_of(self).l1)(a, b) }
     }
 
     /// See [`super::cosine_parts`].
     #[inline]
-    pub fn cosine_parts(&self, a: &[f32], b: &[f32]) -> (f32, f32, f32) {
+    pub fn cosine_parts<E: Element>(&self, a: &[E], b: &[E]) -> (f32, f32, f32) {
         assert_eq!(a.len(), b.len());
         // SAFETY: as in `l2_squared`.
-        unsafe { (self.cosine_parts)(a, b) }
+        unsafe { (E::kernels_of(self).cosine_parts)(a, b) }
+    }
+
+    /// See [`super::widen`].
+    #[inline]
+    pub fn widen(&self, halves: &[Half], singles: &mut [f32]) {
+        assert_eq!(halves.len(), singles.len());
+        // SAFETY: as in `l2_squared`.
+        unsafe { (self.widen)(halves, singles) }
+    }
+
+    /// See [`super::narrow`].
+    #[inline]
+    pub fn narrow(&self, singles: &[f32], halves: &mut [Half]) {
+        assert_eq!(singles.len(), halves.len());
+        // SAFETY: as in `l2_squared`.
+        unsafe { (self.narrow)(singles, halves) }
     }
 
     /// Exact inner product of a query in `-8191..=8191` with a code in `-127..=127`.

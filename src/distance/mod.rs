@@ -2,9 +2,12 @@
 //!
 //! [`scalar`] defines each kernel; [`Kernels`] holds the versions for one instruction set. Integer kernels
 //! give the same integer on every level, binary32 ones may differ in the last bits: they sum in another order.
+//! Kernels over dense vectors are there for each [`Element`].
 
 pub mod bits;
 mod dispatch;
+mod element;
+mod half;
 pub mod prefetch;
 pub mod scalar;
 pub mod sparse;
@@ -12,7 +15,9 @@ pub mod sql;
 #[cfg(target_arch = "x86_64")]
 mod x86_64;
 
-pub use dispatch::{Kernels, Level, kernels};
+pub use dispatch::{DenseKernels, Kernels, Level, kernels};
+pub use element::Element;
+pub use half::Half;
 
 /// The four distances of dense vectors.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -44,7 +49,7 @@ impl Metric {
     /// # Panics
     /// If the lengths differ; SQL callers have reported 22000 before.
     #[inline]
-    pub fn distance(self, a: &[f32], b: &[f32]) -> f64 {
+    pub fn distance<E: Element>(self, a: &[E], b: &[E]) -> f64 {
         match self {
             Metric::L2 => f64::from(l2_squared(a, b)).sqrt(),
             Metric::InnerProduct => -f64::from(inner_product(a, b)),
@@ -69,27 +74,41 @@ fn cosine_distance(product: f32, a_squared: f32, b_squared: f32) -> f64 {
 /// Not the square root: callers that only order by it need none.
 /// # Panics
 /// If the lengths differ; SQL callers have reported 22000 before.
-pub fn l2_squared(a: &[f32], b: &[f32]) -> f32 {
+pub fn l2_squared<E: Element>(a: &[E], b: &[E]) -> f32 {
     kernels().l2_squared(a, b)
 }
 
 /// Inner product of two vectors of equal length, accumulated in binary32.
 /// # Panics
 /// If the lengths differ.
-pub fn inner_product(a: &[f32], b: &[f32]) -> f32 {
+pub fn inner_product<E: Element>(a: &[E], b: &[E]) -> f32 {
     kernels().inner_product(a, b)
 }
 
 /// Taxicab distance of two vectors of equal length, accumulated in binary32.
 /// # Panics
 /// If the lengths differ.
-pub fn l1(a: &[f32], b: &[f32]) -> f32 {
+pub fn l1<E: Element>(a: &[E], b: &[E]) -> f32 {
     kernels().l1(a, b)
 }
 
 /// Inner product and both squared norms in one pass: `(a.b, a.a, b.b)`, accumulated in binary32.
 /// # Panics
 /// If the lengths differ.
-pub fn cosine_parts(a: &[f32], b: &[f32]) -> (f32, f32, f32) {
+pub fn cosine_parts<E: Element>(a: &[E], b: &[E]) -> (f32, f32, f32) {
     kernels().cosine_parts(a, b)
+}
+
+/// Writes each of `halves` to `singles`, exactly.
+/// # Panics
+/// If the lengths differ.
+pub fn widen(halves: &[Half], singles: &mut [f32]) {
+    kernels().widen(halves, singles);
+}
+
+/// Writes each of `singles` to `halves`, rounded to nearest, ties to even; infinite from 65520 on.
+/// # Panics
+/// If the lengths differ.
+pub fn narrow(singles: &[f32], halves: &mut [Half]) {
+    kernels().narrow(singles, halves);
 }

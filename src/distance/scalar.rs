@@ -3,6 +3,8 @@
 //! Sums are kept in `LANES` partial sums, element `i` in sum `i % LANES`: a compiler may then use whatever
 //! vector unit the target always has, and rounding errors grow with `len / LANES` instead of `len`.
 
+use super::{Element, Half};
+
 /// Number of partial sums.
 const LANES: usize = 8;
 
@@ -24,28 +26,48 @@ fn sum<A: Copy, B: Copy>(a: &[A], b: &[B], term: impl Fn(A, B) -> f32) -> f32 {
     sums.iter().fold(0.0, |total, sum| total + sum)
 }
 
+/// [`sum`] of a term of two elements in binary32.
+#[inline(always)]
+fn dense_sum<E: Element>(a: &[E], b: &[E], term: impl Fn(f32, f32) -> f32) -> f32 {
+    sum(a, b, |x: E, y: E| term(x.to_f32(), y.to_f32()))
+}
+
 /// See [`super::l2_squared`].
-pub fn l2_squared(a: &[f32], b: &[f32]) -> f32 {
-    sum(a, b, |x, y| (x - y) * (x - y))
+pub fn l2_squared<E: Element>(a: &[E], b: &[E]) -> f32 {
+    dense_sum(a, b, |x, y| (x - y) * (x - y))
 }
 
 /// See [`super::inner_product`].
-pub fn inner_product(a: &[f32], b: &[f32]) -> f32 {
-    sum(a, b, |x, y| x * y)
+pub fn inner_product<E: Element>(a: &[E], b: &[E]) -> f32 {
+    dense_sum(a, b, |x, y| x * y)
 }
 
 /// See [`super::l1`].
-pub fn l1(a: &[f32], b: &[f32]) -> f32 {
-    sum(a, b, |x, y| (x - y).abs())
+pub fn l1<E: Element>(a: &[E], b: &[E]) -> f32 {
+    dense_sum(a, b, |x, y| (x - y).abs())
 }
 
 /// See [`super::cosine_parts`].
-pub fn cosine_parts(a: &[f32], b: &[f32]) -> (f32, f32, f32) {
+pub fn cosine_parts<E: Element>(a: &[E], b: &[E]) -> (f32, f32, f32) {
     (
         inner_product(a, b),
         inner_product(a, a),
         inner_product(b, b),
     )
+}
+
+/// See [`super::widen`].
+pub fn widen(halves: &[Half], singles: &mut [f32]) {
+    for (single, half) in singles.iter_mut().zip(halves) {
+        *single = half.to_f32();
+    }
+}
+
+/// See [`super::narrow`].
+pub fn narrow(singles: &[f32], halves: &mut [Half]) {
+    for (half, single) in halves.iter_mut().zip(singles) {
+        *half = Half::from_f32(*single);
+    }
 }
 
 /// `sum(term(a_i, b_i))` without error, for terms of magnitude up to 2^22.

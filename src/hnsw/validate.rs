@@ -2,7 +2,9 @@
 
 use crate::distance::Metric;
 use crate::error::{Error, Result, SqlState};
+use crate::pg::catalog;
 use crate::pg::relation::Relation;
+use crate::types::VECTOR;
 use pgrx::pg_sys;
 use pgrx::prelude::*;
 
@@ -59,11 +61,15 @@ pub fn operator_class(class: pg_sys::Oid) -> Result<bool> {
 /// # Errors
 /// 0A000 if the class is of a kind that this version does not know.
 pub fn metric_of(index: Relation) -> Result<Metric> {
-    let name = index
-        .support_function(SUPPORT_DISTANCE)
-        .and_then(crate::pg::catalog::function_name);
+    let function = index.support_function(SUPPORT_DISTANCE);
+    let name = function.and_then(catalog::function_name);
     let is_normalised = index.support_function(SUPPORT_NORM).is_some();
-    match (name.as_deref().unwrap_or_default(), is_normalised) {
+    // `l1_distance` is there for each type.
+    let is_of_vectors = function
+        .and_then(catalog::first_argument_type)
+        .is_some_and(|of| catalog::type_name(of).rsplit('.').next() == Some(VECTOR.name));
+    let known = name.as_deref().filter(|_| is_of_vectors);
+    match (known.unwrap_or_default(), is_normalised) {
         ("vector_l2_squared_distance", false) => Ok(Metric::L2),
         ("vector_negative_inner_product", false) => Ok(Metric::InnerProduct),
         ("vector_negative_inner_product", true) => Ok(Metric::Cosine),

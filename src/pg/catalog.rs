@@ -27,6 +27,16 @@ pub fn relation_name(oid: pg_sys::Oid) -> Option<String> {
     unsafe { owned(pg_sys::get_rel_name(oid)) }
 }
 
+/// Type of the first argument of a function that exists; `None` if it has none.
+pub fn first_argument_type(function: pg_sys::Oid) -> Option<pg_sys::Oid> {
+    let (mut types, mut len) = (std::ptr::null_mut(), 0);
+    // SAFETY: as above; the call makes an array of `len` types in the current memory context.
+    unsafe {
+        pg_sys::get_func_signature(function, &mut types, &mut len);
+        (len > 0).then(|| *types)
+    }
+}
+
 /// A copy of a name.
 ///
 /// # Safety

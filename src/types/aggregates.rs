@@ -3,31 +3,54 @@
 //! The state `{0}` is that of no rows. Sums are taken in binary64 and narrowed once, at the end.
 
 use super::VectorType;
+use super::element::{self, DenseElement};
 use crate::error::{Error, Result};
+
+/// What an aggregate function does with states.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Step {
+    /// Takes a row in: `vector_accum`.
+    Accumulate,
+    /// Adds two states: `vector_combine`.
+    Combine,
+    /// Gives the result: `vector_avg`.
+    Average,
+}
+
+/// XX000: a call of the function for this step with something that is no state.
+#[cold]
+pub fn not_a_state(of: VectorType, step: Step) -> Error {
+    let function = match step {
+        Step::Accumulate => "accum",
+        Step::Combine => "combine",
+        Step::Average => "avg",
+    };
+    Error::not_a_state(&format!("{}_{function}", of.name))
+}
 
 /// Number of elements of the sums in `state`.
 /// # Errors
-/// XX000 if `state` is empty, which no state is; `function` is named in it.
-pub fn state_dims(state: &[f64], function: &str) -> Result<usize> {
+/// XX000 if `state` is empty, which no state is; the function is named in it.
+pub fn state_dims(of: VectorType, step: Step, state: &[f64]) -> Result<usize> {
     state
         .len()
         .checked_sub(1)
-        .ok_or_else(|| Error::not_a_state(function))
+        .ok_or_else(|| not_a_state(of, step))
 }
 
 /// Adds `elements` as one row to `state`, whose sums are all zero or have as many elements.
 /// # Errors
 /// 22000 if the dimensions differ, 22003 if a sum overflows, XX000 if `state` is none.
-pub fn accumulate(state: &mut [f64], elements: &[f32]) -> Result<()> {
+pub fn accumulate<E: DenseElement>(state: &mut [f64], elements: &[E]) -> Result<()> {
     let [count, sums @ ..] = state else {
-        return Err(Error::not_a_state("vector_accum"));
+        return Err(not_a_state(E::TYPE, Step::Accumulate));
     };
     if sums.len() != elements.len() {
         return Err(Error::unexpected_dimensions(sums.len(), elements.len()));
     }
     *count += 1.0;
     for (sum, &element) in sums.iter_mut().zip(elements) {
-        *sum += f64::from(element);
+        *sum += f64::from(element.to_f32());
     }
     check_sums(sums)
 }
@@ -37,8 +60,8 @@ pub fn accumulate(state: &mut [f64], elements: &[f32]) -> Result<()> {
 /// As [`accumulate`]; 54000 if the type cannot have that many dimensions.
 pub fn combine(of: VectorType, state: &mut [f64], other: &[f64]) -> Result<()> {
     let (dims, other_dims) = (
-        state_dims(state, "vector_combine")?,
-        state_dims(other, "vector_combine")?,
+        state_dims(of, Step::Combine, state)?,
+        state_dims(of, Step::Combine, other)?,
     );
     if dims != other_dims {
         return Err(Error::unexpected_dimensions(dims, other_dims));
@@ -77,35 +100,37 @@ pub fn check_dims(of: VectorType, state: &[f64]) -> Result<()> {
 /// # Errors
 /// 22000 or 54000 if the type cannot have so many; XX000 if `state` is none.
 pub fn average_dims(of: VectorType, state: &[f64]) -> Result<Option<usize>> {
-    let dims = state_dims(state, "vector_avg")?;
+    let dims = state_dims(of, Step::Average, state)?;
     check_dims(of, state)?;
     Ok((!is_empty(state)).then_some(dims))
 }
 
 /// Writes the average of `state` to `result`, which has [`average_dims`] places.
-pub fn average(state: &[f64], result: &mut [f32]) {
-    if let [count, sums @ ..] = state {
-        for (place, &sum) in result.iter_mut().zip(sums) {
-            *place = (sum / count) as f32;
-        }
-    }
+/// # Errors
+/// 22000 for a NaN or an average that is infinite in binary32, 22003 for another one that is too large for an element.
+pub fn average<E: DenseElement>(state: &[f64], result: &mut [E]) -> Result<()> {
+    let [count, sums @ ..] = state else {
+        return Err(not_a_state(E::TYPE, Step::Average));
+    };
+    element::round(sums.iter().map(|sum| (sum / count) as f32), result)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::distance::Half;
     use crate::types::VECTOR;
 
     // Proves: the average of two states is that of all their rows, and is narrowed only once.
     #[test]
     fn average_is_taken_in_binary64() {
         let (mut state, mut other) = ([0.0; 3], [0.0; 3]);
-        accumulate(&mut state, &[3e38, 1.0]).unwrap();
-        accumulate(&mut other, &[3e38, 4.0]).unwrap();
+        accumulate(&mut state, &[3e38_f32, 1.0]).unwrap();
+        accumulate(&mut other, &[3e38_f32, 4.0]).unwrap();
         combine(VECTOR, &mut state, &other).unwrap();
         assert_eq!(average_dims(VECTOR, &state), Ok(Some(2)));
-        let mut result = [0.0; 2];
-        average(&state, &mut result);
+        let mut result = [0.0_f32; 2];
+        assert_eq!(average(&state, &mut result), Ok(()));
         assert_eq!(result, [3e38, 2.5]);
     }
 
@@ -113,11 +138,11 @@ mod tests {
     #[test]
     fn impossible_states_are_reported() {
         assert_eq!(
-            accumulate(&mut [], &[1.0]),
+            accumulate(&mut [], &[1.0_f32]),
             Err(Error::not_a_state("vector_accum"))
         );
         assert_eq!(
-            accumulate(&mut [1.0, 1.0, 1.0], &[1.0]),
+            accumulate(&mut [1.0, 1.0, 1.0], &[1.0_f32]),
             Err(Error::unexpected_dimensions(2, 1))
         );
         assert_eq!(
@@ -133,5 +158,27 @@ mod tests {
             average_dims(VECTOR, &vec![1.0; 16_002]),
             Err(Error::too_many_dimensions("vector", 16_000))
         );
+    }
+
+    // Proves: halves are summed without the limit of their type, which an average meets again only by a state of others.
+    #[test]
+    fn average_of_halves_has_their_limit() {
+        let largest = [Half::from_f32(65504.0)];
+        let mut state = [0.0; 2];
+        accumulate(&mut state, &largest).unwrap();
+        accumulate(&mut state, &largest).unwrap();
+        let mut result = [Half::default()];
+        assert_eq!(average(&state, &mut result), Ok(()));
+        assert_eq!(result[0].to_f32(), 65504.0);
+        let message = |state: &[f64]| average(state, &mut [Half::default()]).unwrap_err().message;
+        assert_eq!(
+            message(&[1.0, 65520.0]),
+            "\"65520\" is out of range for type halfvec"
+        );
+        assert_eq!(
+            message(&[1.0, 1e300]),
+            "infinite value not allowed in halfvec"
+        );
+        assert_eq!(message(&[]), "halfvec_avg: expected state array");
     }
 }

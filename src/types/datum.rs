@@ -1,52 +1,71 @@
 //! Storage of the types: the bytes of a varlena behind its header.
 //!
-//! A `vector` is int16 dimensions, int16 zero, binary32 elements, in the machine's byte order. A `bit` is
+//! A `vector` or `halfvec` is int16 dimensions, int16 zero, elements, in the machine's byte order. A `bit` is
 //! PostgreSQL's: int32 length in bits, then bytes, the first bit in the high bit of the first byte.
 #![allow(unsafe_code)]
 
-use super::{VECTOR, vector};
+use super::VectorType;
+use super::element::{self, DenseElement};
+use crate::distance::Half;
 use crate::error::{Error, Result};
 use crate::pg::function::{Argument, Outcome, argument};
 use crate::pg::relation::ColumnValue;
 use crate::pg::varlena::{self, NewVarlena, Varlena};
 use pgrx::pg_sys;
+use std::marker::PhantomData;
 
 /// Bytes in front of the elements: dimensions and the reserved field.
 const FIELDS_LEN: usize = 4;
 
-/// A `vector` argument, read in place where possible.
-#[derive(Debug)]
-pub struct VectorArg<'a>(Varlena<'a>);
+/// Elements that lie in a stored value as in Rust.
+///
+/// # Safety
+/// Every bit pattern is a value, and the alignment is 4 or a part of it.
+pub unsafe trait Stored: DenseElement {}
 
-impl VectorArg<'_> {
-    /// Reads the vector that `datum` points to.
+// SAFETY: a native f32.
+unsafe impl Stored for f32 {}
+// SAFETY: the transparent wrapper of a native u16.
+unsafe impl Stored for Half {}
+
+/// A `vector` or `halfvec` argument, read in place where possible.
+#[derive(Debug)]
+pub struct DenseArg<'a, E>(Varlena<'a>, PhantomData<E>);
+
+/// A `vector` argument.
+pub type VectorArg<'a> = DenseArg<'a, f32>;
+/// A `halfvec` argument.
+pub type HalfvecArg<'a> = DenseArg<'a, Half>;
+
+impl<E: Stored> DenseArg<'_, E> {
+    /// Reads the value that `datum` points to.
     /// # Errors
     /// XX001 if its length does not match its dimensions.
     /// # Safety
-    /// `datum` is a non-NULL `vector` that lives as long as the result.
+    /// `datum` is a non-NULL value of the type with such elements that lives as long as the result.
     #[inline]
     pub unsafe fn from_datum(datum: pg_sys::Datum) -> Result<Self> {
         // SAFETY: the caller's contract.
-        let value = Self(unsafe { Varlena::read(datum) });
+        let value = Self(unsafe { Varlena::read(datum) }, PhantomData);
         let body = value.0.body();
         match body.first_chunk() {
-            Some(fields) if body.len() == FIELDS_LEN + size_of::<f32>() * stored_dims(*fields) => {
+            Some(fields) if body.len() == FIELDS_LEN + size_of::<E>() * stored_dims(*fields) => {
                 Ok(value)
             }
-            _ => Err(damaged(body)),
+            _ => Err(damaged(E::TYPE, body)),
         }
     }
 
     /// The elements, 1 to 16,000, all finite.
     #[inline]
-    pub fn elements(&self) -> &[f32] {
+    pub fn elements(&self) -> &[E] {
         let body = self.0.body();
         // SAFETY: `from_datum` found as many elements as the length says; the body is at a multiple of 4, and
-        // so are the elements; every bit pattern is an f32.
+        // so are the elements; `Stored` promises the rest.
         unsafe {
             std::slice::from_raw_parts(
                 body.as_ptr().add(FIELDS_LEN).cast(),
-                (body.len() - FIELDS_LEN) / size_of::<f32>(),
+                (body.len() - FIELDS_LEN) / size_of::<E>(),
             )
         }
     }
@@ -64,7 +83,7 @@ pub fn column_elements(value: ColumnValue) -> Result<Vec<f32>> {
 /// XX001 if the value's length does not match its dimensions.
 pub fn with_column_elements<T>(value: ColumnValue, read: impl FnOnce(&[f32]) -> T) -> Result<T> {
     // SAFETY: a column value is not NULL; the operator classes are of `vector`.
-    let vector = unsafe { VectorArg::from_datum(value.datum()) }?;
+    let vector: VectorArg = unsafe { VectorArg::from_datum(value.datum()) }?;
     Ok(read(vector.elements()))
 }
 
@@ -75,14 +94,14 @@ fn stored_dims(fields: [u8; FIELDS_LEN]) -> usize {
 }
 
 #[cold]
-fn damaged(body: &[u8]) -> Error {
+fn damaged(of: VectorType, body: &[u8]) -> Error {
     let dims = body.first_chunk().map_or(0, |fields| stored_dims(*fields));
     let detail = format!("{} bytes cannot hold {dims} dimensions.", body.len());
-    Error::corrupt_value(VECTOR.name, detail)
+    Error::corrupt_value(of.name, detail)
 }
 
-// SAFETY: `vector`.
-unsafe impl Argument for VectorArg<'_> {
+// SAFETY: the type with such elements.
+unsafe impl<E: Stored> Argument for DenseArg<'_, E> {
     #[inline]
     unsafe fn read(fcinfo: pg_sys::FunctionCallInfo, index: usize) -> Result<Self> {
         // SAFETY: the caller's contract.
@@ -90,7 +109,7 @@ unsafe impl Argument for VectorArg<'_> {
     }
 }
 
-/// A `vector` argument that is passed on as it is, still toasted if it was, with its dimensions.
+/// A `vector` or `halfvec` argument that is passed on as it is, still toasted if it was, with its dimensions.
 #[derive(Debug, Clone, Copy)]
 pub struct UnreadVector {
     datum: pg_sys::Datum,
@@ -104,7 +123,7 @@ impl UnreadVector {
     }
 }
 
-// SAFETY: `vector`.
+// SAFETY: `vector` and `halfvec`, which begin alike.
 unsafe impl Argument for UnreadVector {
     unsafe fn read(fcinfo: pg_sys::FunctionCallInfo, index: usize) -> Result<Self> {
         // SAFETY: the caller's contract.
@@ -122,55 +141,56 @@ impl Outcome for UnreadVector {
     }
 }
 
-/// A new `vector` in the current memory context, being written.
+/// A new `vector` or `halfvec` in the current memory context, being written.
 #[derive(Debug)]
-pub struct NewVector(NewVarlena);
+pub struct NewDense<E>(NewVarlena, PhantomData<E>);
 
-impl NewVector {
-    /// A vector of `dims` zeros.
+/// A new `vector`.
+pub type NewVector = NewDense<f32>;
+/// A new `halfvec`.
+pub type NewHalfvec = NewDense<Half>;
+
+impl<E: Stored> NewDense<E> {
+    /// A value of `dims` zeros.
     /// # Errors
-    /// 22000 or 54000 if a vector cannot have so many dimensions.
+    /// 22000 or 54000 if the type cannot have so many dimensions.
     pub fn zeroed(dims: usize) -> Result<Self> {
-        VECTOR.check_dims(dims)?;
-        let mut value = NewVarlena::zeroed(FIELDS_LEN + size_of::<f32>() * dims);
+        E::TYPE.check_dims(dims)?;
+        let mut value = NewVarlena::zeroed(FIELDS_LEN + size_of::<E>() * dims);
         let [low, high] = (dims as u16).to_ne_bytes();
         value.body_mut()[..FIELDS_LEN].copy_from_slice(&[low, high, 0, 0]);
-        Ok(Self(value))
+        Ok(Self(value, PhantomData))
     }
 
     /// The elements; the writer sees to it that all are finite.
-    pub fn elements_mut(&mut self) -> &mut [f32] {
+    pub fn elements_mut(&mut self) -> &mut [E] {
         let elements = &mut self.0.body_mut()[FIELDS_LEN..];
         // SAFETY: the body is at a multiple of 4, and so are the elements behind the two fields; `zeroed` made
-        // room for whole elements; every bit pattern is an f32.
+        // room for whole elements; `Stored` promises the rest.
         unsafe {
             std::slice::from_raw_parts_mut(
                 elements.as_mut_ptr().cast(),
-                elements.len() / size_of::<f32>(),
+                elements.len() / size_of::<E>(),
             )
         }
     }
 
-    /// A vector with the values of `elements`, in order.
+    /// A value with `values`, in order, each rounded to an element.
     /// # Errors
-    /// 22000 for none, NaN and infinity, 54000 for too many.
-    pub fn from_elements(elements: impl ExactSizeIterator<Item = f32>) -> Result<Self> {
-        let mut value = Self::zeroed(elements.len())?;
-        let places = value.elements_mut();
-        for (place, element) in places.iter_mut().zip(elements) {
-            *place = element;
-        }
-        vector::check_elements(places)?;
+    /// 22000 for none, NaN and infinity, 22003 for one too large for an element, 54000 for too many.
+    pub fn from_elements(values: impl ExactSizeIterator<Item = f32> + Clone) -> Result<Self> {
+        let mut value = Self::zeroed(values.len())?;
+        element::round(values, value.elements_mut())?;
         Ok(value)
     }
 
-    /// The finished vector.
+    /// The finished value.
     pub fn into_datum(self) -> pg_sys::Datum {
         self.0.into_datum()
     }
 }
 
-impl Outcome for NewVector {
+impl<E: Stored> Outcome for NewDense<E> {
     unsafe fn into_datum(self, _fcinfo: pg_sys::FunctionCallInfo) -> pg_sys::Datum {
         self.into_datum()
     }

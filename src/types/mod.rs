@@ -1,13 +1,16 @@
 //! The SQL types as values with invariants, apart from their storage.
 //!
-//! Pure except for `datum` (storage) and `sql` (the functions PostgreSQL calls), here and in `sparse`. What the types share is
-//! written once for a [`VectorType`], which carries the name and the limit that errors print.
+//! Pure except for `datum` (storage), `dense` and `sql` (the functions PostgreSQL calls), here and in `sparse`. What the
+//! types share is written once for a [`VectorType`], which carries the name and the limit that errors print; what the
+//! dense ones share, for a [`element::DenseElement`].
 
 pub mod aggregates;
 pub mod binary;
 pub mod commas;
 pub mod datum;
 pub mod decimal;
+mod dense;
+pub mod element;
 pub mod integer_block;
 pub mod number;
 pub mod shortest;
@@ -17,7 +20,7 @@ pub mod text;
 pub mod typmod;
 pub mod vector;
 
-/// Most dimensions of a `vector`.
+/// Most dimensions of a `vector` or `halfvec`.
 pub const MAX_DIM: usize = 16_000;
 
 /// Name and limit of one SQL type.
@@ -32,6 +35,12 @@ pub struct VectorType {
 /// The type `vector`: binary32 elements, all finite, 1 to [`MAX_DIM`] of them.
 pub const VECTOR: VectorType = VectorType {
     name: "vector",
+    max_dims: MAX_DIM,
+};
+
+/// The type `halfvec`: binary16 elements, all finite, 1 to [`MAX_DIM`] of them.
+pub const HALFVEC: VectorType = VectorType {
+    name: "halfvec",
     max_dims: MAX_DIM,
 };
 

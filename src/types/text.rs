@@ -1,6 +1,8 @@
-//! The text form of dense vectors, `[1,2.5,-3e-05]`: parse and print. Pure, without allocation.
+//! The text form of dense vectors, `[1,2.5,-3e-05]`: parse and print. Pure, without allocation. Elements are binary32
+//! here, whatever the type; those of a narrower one are rounded when all are read, and widened before they are printed.
 
 use super::commas::{self, BLOCK};
+use super::element::DenseElement;
 use super::number::{self, NumberError};
 use super::{VectorType, decimal, integer_block, shortest};
 use crate::error::{Error, Result};
@@ -239,6 +241,32 @@ fn skip_space(text: &[u8], mut at: usize) -> usize {
     at
 }
 
+/// Checks that `elements`, the numbers of the valid `literal` rounded, are finite.
+/// # Errors
+/// 22003 for the first that is too large for its type.
+pub fn check_range<E: DenseElement>(literal: &[u8], elements: &[E]) -> Result<()> {
+    if !E::IS_NARROW {
+        return Ok(());
+    }
+    match elements.iter().position(|element| !element.is_finite()) {
+        None => Ok(()),
+        Some(at) => {
+            let number = nth_number(literal, at);
+            Err(Error::element_out_of_range(E::TYPE.name, number))
+        }
+    }
+}
+
+/// The text of number `at`, counted from 0, of a valid literal.
+fn nth_number(literal: &[u8], at: usize) -> &[u8] {
+    let part = literal.split(|byte| *byte == b',').nth(at);
+    let part = part.unwrap_or_default();
+    let belongs = |byte: &u8| !matches!(byte, b' ' | b'\t'..=b'\r' | b'[' | b']');
+    let start = part.iter().position(belongs).unwrap_or(0);
+    let end = part.iter().rposition(belongs).map_or(0, |last| last + 1);
+    part.get(start..end).unwrap_or_default()
+}
+
 /// Bytes of buffer that [`print()`] needs for `dims` elements.
 pub const fn print_bound(dims: usize) -> usize {
     // Each element and its comma; the brackets, of which one takes the place of a comma; the last element's
@@ -373,5 +401,24 @@ mod tests {
         assert_eq!(printed(&[1.0, -0.5, 1e-5]), "[1,-0.5,1e-05]");
         let widest = vec![-1.175_494_4e-38; 16_000];
         assert_eq!(parsed(&printed(&widest)), Ok(widest));
+    }
+
+    // Proves: the number that a half cannot hold is printed as it was written, wherever it stands.
+    #[test]
+    fn numbers_too_large_for_halves_are_quoted() {
+        use crate::distance::Half;
+        for (literal, number) in [
+            ("[65520]", "65520"),
+            (" [ 1 ,\t-7.0e4\x0b,70000] ", "-7.0e4"),
+            ("[1,2, 0x1p16 ]", "0x1p16"),
+        ] {
+            let singles = parsed(literal).unwrap();
+            let halves: Vec<Half> = singles.iter().map(|&x| Half::from_f32(x)).collect();
+            assert_eq!(
+                check_range(literal.as_bytes(), &halves),
+                Err(Error::element_out_of_range("halfvec", number.as_bytes()))
+            );
+            assert_eq!(check_range(literal.as_bytes(), &singles), Ok(()));
+        }
     }
 }

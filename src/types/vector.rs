@@ -1,24 +1,16 @@
-//! What can be done with dense binary32 vectors beside measuring their distance. Pure.
+//! What can be done with dense vectors of any element type beside measuring their distance. Pure. Calculation is in
+//! binary32, and each element of a result is rounded once.
 //!
 //! Operations write into a slice that the caller provides, usually the result's own storage, of the length
 //! that their contract names. Operands of equal length are the caller's duty: it has reported 22000 before.
 
-use super::{VECTOR, text};
+use super::VectorType;
+use crate::distance::Element;
 use crate::error::{Error, Result};
 use std::cmp::Ordering;
 use std::ops::Range;
 
-/// Checks that all elements are finite.
-/// # Errors
-/// 22000 for the first that is not.
-pub fn check_elements(elements: &[f32]) -> Result<()> {
-    match elements.iter().position(|element| !element.is_finite()) {
-        None => Ok(()),
-        Some(at) => Err(text::not_finite(VECTOR, elements[at], at + 1)),
-    }
-}
-
-fn check_overflow(result: &[f32]) -> Result<()> {
+fn check_overflow<E: Element>(result: &[E]) -> Result<()> {
     // A fold over all elements is vectorised; the position is looked for only when there is one.
     if result.iter().fold(true, |all, x| all & x.is_finite()) {
         return Ok(());
@@ -27,10 +19,10 @@ fn check_overflow(result: &[f32]) -> Result<()> {
     Err(Error::overflow(at + 1))
 }
 
-fn combine(a: &[f32], b: &[f32], result: &mut [f32], operation: impl Fn(f32, f32) -> f32) {
+fn combine<E: Element>(a: &[E], b: &[E], result: &mut [E], operation: impl Fn(f32, f32) -> f32) {
     assert!(a.len() == b.len() && a.len() == result.len());
     for ((place, &x), &y) in result.iter_mut().zip(a).zip(b) {
-        *place = operation(x, y);
+        *place = E::from_f32(operation(x.to_f32(), y.to_f32()));
     }
 }
 
@@ -39,7 +31,7 @@ fn combine(a: &[f32], b: &[f32], result: &mut [f32], operation: impl Fn(f32, f32
 /// 22003 if an element becomes infinite.
 /// # Panics
 /// If the three lengths differ.
-pub fn add(a: &[f32], b: &[f32], result: &mut [f32]) -> Result<()> {
+pub fn add<E: Element>(a: &[E], b: &[E], result: &mut [E]) -> Result<()> {
     combine(a, b, result, |x, y| x + y);
     check_overflow(result)
 }
@@ -49,7 +41,7 @@ pub fn add(a: &[f32], b: &[f32], result: &mut [f32]) -> Result<()> {
 /// 22003 if an element becomes infinite.
 /// # Panics
 /// If the three lengths differ.
-pub fn subtract(a: &[f32], b: &[f32], result: &mut [f32]) -> Result<()> {
+pub fn subtract<E: Element>(a: &[E], b: &[E], result: &mut [E]) -> Result<()> {
     combine(a, b, result, |x, y| x - y);
     check_overflow(result)
 }
@@ -59,17 +51,21 @@ pub fn subtract(a: &[f32], b: &[f32], result: &mut [f32]) -> Result<()> {
 /// 22003 if an element becomes infinite, or zero while neither factor is.
 /// # Panics
 /// If the three lengths differ.
-pub fn multiply(a: &[f32], b: &[f32], result: &mut [f32]) -> Result<()> {
+pub fn multiply<E: Element>(a: &[E], b: &[E], result: &mut [E]) -> Result<()> {
     combine(a, b, result, |x, y| x * y);
     check_overflow(result)?;
     let factors = a.iter().zip(b);
     match factors
         .zip(result)
-        .position(|((&x, &y), product)| *product == 0.0 && x != 0.0 && y != 0.0)
+        .position(|((&x, &y), product)| is_zero(*product) && !is_zero(x) && !is_zero(y))
     {
         None => Ok(()),
         Some(at) => Err(Error::underflow(at + 1)),
     }
+}
+
+fn is_zero<E: Element>(x: E) -> bool {
+    x.to_f32() == 0.0
 }
 
 /// `result = a / |a|`, or all zeros if the norm of `a` is zero. The norm is taken in binary64.
@@ -77,23 +73,25 @@ pub fn multiply(a: &[f32], b: &[f32], result: &mut [f32]) -> Result<()> {
 /// 22003 if an element becomes infinite.
 /// # Panics
 /// If the lengths differ.
-pub fn normalize(a: &[f32], result: &mut [f32]) -> Result<()> {
+pub fn normalize<E: Element>(a: &[E], result: &mut [E]) -> Result<()> {
     assert_eq!(a.len(), result.len());
     let norm = norm(a);
     if norm > 0.0 {
         for (place, &x) in result.iter_mut().zip(a) {
-            *place = (f64::from(x) / norm) as f32;
+            *place = E::from_f32((f64::from(x.to_f32()) / norm) as f32);
         }
         check_overflow(result)
     } else {
-        result.fill(0.0);
+        result.fill(E::default());
         Ok(())
     }
 }
 
 /// Euclidean norm, accumulated in binary64; finite for every vector.
-pub fn norm(a: &[f32]) -> f64 {
-    let squares = a.iter().map(|&x| f64::from(x) * f64::from(x));
+pub fn norm<E: Element>(a: &[E]) -> f64 {
+    let squares = a
+        .iter()
+        .map(|&x| f64::from(x.to_f32()) * f64::from(x.to_f32()));
     squares.sum::<f64>().sqrt()
 }
 
@@ -101,33 +99,38 @@ pub fn norm(a: &[f32]) -> f64 {
 /// clears every other bit.
 /// # Panics
 /// If `bits` is not `ceil(a.len() / 8)` long.
-pub fn quantize_binary(a: &[f32], bits: &mut [u8]) {
+pub fn quantize_binary<E: Element>(a: &[E], bits: &mut [u8]) {
     assert_eq!(bits.len(), a.len().div_ceil(8));
     for (byte, elements) in bits.iter_mut().zip(a.chunks(8)) {
-        *byte = elements
-            .iter()
-            .enumerate()
-            .fold(0, |byte, (at, &x)| byte | u8::from(x > 0.0) << (7 - at));
+        *byte = elements.iter().enumerate().fold(0, |byte, (at, &x)| {
+            byte | u8::from(x.to_f32() > 0.0) << (7 - at)
+        });
     }
 }
 
-/// The elements that `subvector` takes from a vector of `dims` elements: `count` from `start` on, which counts
+/// The elements that `subvector` takes from a value of `dims` elements: `count` from `start` on, which counts
 /// from 1. A start below 1 eats into the count, and the end is cut at the vector's.
 /// # Errors
 /// 22000 if nothing is left.
-pub fn subvector_range(dims: usize, start: i32, count: i32) -> Result<Range<usize>> {
+pub fn subvector_range(
+    of: VectorType,
+    dims: usize,
+    start: i32,
+    count: i32,
+) -> Result<Range<usize>> {
     let first = i64::from(start) - 1;
     let end = (first + i64::from(count)).min(dims as i64);
     let first = first.max(0);
     if count < 1 || first >= end {
-        return Err(Error::no_dimensions(VECTOR.name));
+        return Err(Error::no_dimensions(of.name));
     }
     Ok(first as usize..end as usize)
 }
 
 /// Order of two vectors: that of the first elements that differ, else the shorter one first. 0 equals -0.
-pub fn compare(a: &[f32], b: &[f32]) -> Ordering {
-    let differing = a.iter().zip(b).find(|(x, y)| x != y);
+pub fn compare<E: Element>(a: &[E], b: &[E]) -> Ordering {
+    let mut pairs = a.iter().zip(b).map(|(x, y)| (x.to_f32(), y.to_f32()));
+    let differing = pairs.find(|(x, y)| x != y);
     match differing {
         Some((x, y)) if x < y => Ordering::Less,
         // No vector holds a NaN.
@@ -139,6 +142,8 @@ pub fn compare(a: &[f32], b: &[f32]) -> Ordering {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::distance::Half;
+    use crate::types::{HALFVEC, VECTOR};
 
     // Proves: overflow and underflow are reported with their element, and true zeros are no underflow.
     #[test]
@@ -180,13 +185,16 @@ mod tests {
     // Proves: every start and count is cut to what exists, without overflow.
     #[test]
     fn subvector_is_cut_at_both_ends() {
-        assert_eq!(subvector_range(5, 1, 3), Ok(0..3));
-        assert_eq!(subvector_range(5, 3, 100), Ok(2..5));
-        assert_eq!(subvector_range(5, -1, 3), Ok(0..1));
-        assert_eq!(subvector_range(5, i32::MIN, i32::MAX).ok(), None);
-        assert_eq!(subvector_range(5, 5, i32::MAX), Ok(4..5));
+        assert_eq!(subvector_range(VECTOR, 5, 1, 3), Ok(0..3));
+        assert_eq!(subvector_range(VECTOR, 5, 3, 100), Ok(2..5));
+        assert_eq!(subvector_range(VECTOR, 5, -1, 3), Ok(0..1));
+        assert_eq!(subvector_range(VECTOR, 5, i32::MIN, i32::MAX).ok(), None);
+        assert_eq!(subvector_range(VECTOR, 5, 5, i32::MAX), Ok(4..5));
         for (start, count) in [(1, 0), (1, -1), (6, 1), (-1, 2), (i32::MAX, i32::MAX)] {
-            assert!(subvector_range(5, start, count).is_err(), "{start} {count}");
+            assert!(
+                subvector_range(VECTOR, 5, start, count).is_err(),
+                "{start} {count}"
+            );
         }
     }
 
@@ -197,5 +205,46 @@ mod tests {
         assert_eq!(compare(&[2.0], &[1.0, 3.0]), Ordering::Greater);
         assert_eq!(compare(&[1.0], &[1.0, -3.0]), Ordering::Less);
         assert_eq!(compare(&[0.0], &[-0.0]), Ordering::Equal);
+    }
+
+    fn halves<const N: usize>(singles: [f32; N]) -> [Half; N] {
+        singles.map(Half::from_f32)
+    }
+
+    // Proves: halves are calculated in binary32 and rounded once, to even, with the limits of their own type.
+    #[test]
+    fn halves_are_rounded_once() {
+        let mut result = halves([0.0; 2]);
+        // 2049 lies between two neighbors, and so does 2051.
+        assert_eq!(
+            add(&halves([2048.0, 2050.0]), &halves([1.0; 2]), &mut result),
+            Ok(())
+        );
+        assert_eq!(result.map(Half::to_f32), [2048.0, 2052.0]);
+        assert_eq!(
+            add(&halves([1.0, 65504.0]), &halves([1.0, 16.0]), &mut result),
+            Err(Error::overflow(2))
+        );
+        assert_eq!(
+            subtract(&halves([1.0, 65504.0]), &halves([1.0, -8.0]), &mut result),
+            Ok(())
+        );
+        assert_eq!(result.map(Half::to_f32), [0.0, 65504.0]);
+        assert_eq!(
+            multiply(&halves([0.0, 1e-4]), &halves([1e-4; 2]), &mut result),
+            Err(Error::underflow(2))
+        );
+        assert_eq!(normalize(&halves([3.0, 4.0]), &mut result), Ok(()));
+        assert_eq!(result.map(Half::to_f32), [0.600_097_66, 0.799_804_7]);
+        assert_eq!(norm(&halves([65504.0, 0.0])), 65504.0);
+        assert_eq!(compare(&halves([0.0]), &halves([-0.0])), Ordering::Equal);
+        assert_eq!(
+            compare(&halves([-1.0, 9.0]), &halves([1.0])),
+            Ordering::Less
+        );
+        assert_eq!(
+            subvector_range(HALFVEC, 1, 2, 1),
+            Err(Error::no_dimensions("halfvec"))
+        );
     }
 }

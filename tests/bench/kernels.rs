@@ -2,7 +2,8 @@
 //! nanoseconds and the ratio to the scalar level as CSV. `cargo bench --bench kernels`, a few seconds.
 
 use annex::distance::sparse::{NonZeros, inner_product, l2_squared};
-use annex::distance::{Kernels, Level, bits};
+use annex::distance::{Half, Kernels, Level, bits};
+use std::cell::RefCell;
 use std::hint::black_box;
 use std::time::{Duration, Instant};
 
@@ -11,6 +12,10 @@ const DIMS: [usize; 6] = [50, 128, 384, 768, 784, 1536];
 /// Vectors and codes of one length.
 struct Input {
     floats: [Vec<f32>; 2],
+    halves: [Vec<Half>; 2],
+    /// Where conversions write.
+    widened: RefCell<Vec<f32>>,
+    narrowed: RefCell<Vec<Half>>,
     ints: Vec<i16>,
     codes: [Vec<i8>; 2],
     /// The dimensions in whole blocks of 64, and the signs of 32 neighbors.
@@ -30,8 +35,13 @@ impl Input {
             (state >> 33) as i32
         };
         let mut floats = || (0..dims).map(|_| next() as f32 / 1e9 - 1.0).collect();
+        let floats: [Vec<f32>; 2] = [floats(), floats()];
+        let to_halves = |x: &Vec<f32>| x.iter().map(|&x| Half::from_f32(x)).collect();
         Self {
-            floats: [floats(), floats()],
+            halves: [to_halves(&floats[0]), to_halves(&floats[1])],
+            widened: RefCell::new(vec![0.0; dims]),
+            narrowed: RefCell::new(vec![Half::default(); dims]),
+            floats,
             ints: (0..dims).map(|_| (next() % 8192) as i16).collect(),
             codes: [(); 2].map(|()| (0..dims).map(|_| (next() % 128) as i8).collect()),
             blocks: (0..dims.next_multiple_of(64))
@@ -46,7 +56,7 @@ impl Input {
 
 type Case = (&'static str, fn(&Kernels, &Input) -> f32);
 
-const CASES: [Case; 9] = [
+const CASES: [Case; 15] = [
     ("l2_squared", |k, i| {
         k.l2_squared(&i.floats[0], &i.floats[1])
     }),
@@ -56,6 +66,26 @@ const CASES: [Case; 9] = [
     ("l1", |k, i| k.l1(&i.floats[0], &i.floats[1])),
     ("cosine_parts", |k, i| {
         k.cosine_parts(&i.floats[0], &i.floats[1]).0
+    }),
+    ("l2_squared of halves", |k, i| {
+        k.l2_squared(&i.halves[0], &i.halves[1])
+    }),
+    ("inner_product of halves", |k, i| {
+        k.inner_product(&i.halves[0], &i.halves[1])
+    }),
+    ("l1 of halves", |k, i| k.l1(&i.halves[0], &i.halves[1])),
+    ("cosine_parts of halves", |k, i| {
+        k.cosine_parts(&i.halves[0], &i.halves[1]).0
+    }),
+    ("widen", |k, i| {
+        let mut singles = i.widened.borrow_mut();
+        k.widen(&i.halves[0], &mut singles);
+        singles[0]
+    }),
+    ("narrow", |k, i| {
+        let mut halves = i.narrowed.borrow_mut();
+        k.narrow(&i.floats[0], &mut halves);
+        halves[0].to_f32()
     }),
     ("dot_i16_i8", |k, i| {
         k.dot_i16_i8(&i.ints, &i.codes[0]) as f32

@@ -16,7 +16,7 @@ SELECT vector_dims(big || big), vector_dims(big || big || '[1]')
 FROM (SELECT array_fill(0, ARRAY[8000])::vector AS big) b;
 
 -- Dimensions, norm, normalization.
-SELECT vector_dims('[1,2,3]'), vector_dims(array_fill(0, ARRAY[16000])::vector);
+SELECT vector_dims('[1,2,3]'::vector), vector_dims(array_fill(0, ARRAY[16000])::vector);
 SELECT vector_norm('[3,4]'), vector_norm('[0,0]'), round(vector_norm('[3e37,4e37]')::numeric, -32) = 5e37 AS wide_norm;
 SELECT vector_norm('[3e-45,0]') > 0 AS small_norm;
 SELECT l2_normalize('[3,4]'::vector), l2_normalize('[3,0]'::vector), l2_normalize('[0,0.1]'::vector), l2_normalize('[0,-0]'::vector);
@@ -71,7 +71,7 @@ SELECT B'111' <~> B'00';
 SELECT B'111' <%> B'00';
 
 -- NULL in, NULL out.
-SELECT l2_distance(NULL::vector, '[1]'), NULL::vector + '[1]', vector_dims(NULL), subvector('[1]'::vector, NULL, 1), B'1' <~> NULL;
+SELECT l2_distance(NULL::vector, '[1]'), NULL::vector + '[1]', vector_dims(NULL::vector), subvector('[1]'::vector, NULL, 1), B'1' <~> NULL;
 
 -- Functions are what the planner and parallel workers expect.
 SELECT proname, pg_get_function_arguments(p.oid) AS arguments, provolatile, proisstrict, proparallel, procost
