@@ -1,4 +1,4 @@
--- Casts of sparsevec: length coercion, arrays, vector.
+-- Casts of sparsevec: length coercion, arrays, vector, halfvec.
 
 CREATE FUNCTION sparsevec(sparsevec, integer, boolean) RETURNS sparsevec
     LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'annex_sparsevec';
@@ -28,6 +28,14 @@ CREATE FUNCTION sparsevec_to_vector(sparsevec, integer, boolean) RETURNS vector
     LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'annex_sparsevec_to_vector';
 COMMENT ON FUNCTION sparsevec_to_vector(sparsevec, integer, boolean) IS 'convert sparsevec to vector';
 
+CREATE FUNCTION halfvec_to_sparsevec(halfvec, integer, boolean) RETURNS sparsevec
+    LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'annex_halfvec_to_sparsevec';
+COMMENT ON FUNCTION halfvec_to_sparsevec(halfvec, integer, boolean) IS 'convert halfvec to sparsevec';
+
+CREATE FUNCTION sparsevec_to_halfvec(sparsevec, integer, boolean) RETURNS halfvec
+    LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'annex_sparsevec_to_halfvec';
+COMMENT ON FUNCTION sparsevec_to_halfvec(sparsevec, integer, boolean) IS 'convert sparsevec to halfvec';
+
 CREATE CAST (sparsevec AS sparsevec)
     WITH FUNCTION sparsevec(sparsevec, integer, boolean) AS IMPLICIT;
 COMMENT ON CAST (sparsevec AS sparsevec) IS 'checks the number of dimensions';
@@ -41,6 +49,14 @@ COMMENT ON CAST (vector AS sparsevec) IS 'elements that are not zero';
 CREATE CAST (sparsevec AS vector)
     WITH FUNCTION sparsevec_to_vector(sparsevec, integer, boolean) AS ASSIGNMENT;
 COMMENT ON CAST (sparsevec AS vector) IS 'all elements, at most 16,000';
+
+CREATE CAST (halfvec AS sparsevec)
+    WITH FUNCTION halfvec_to_sparsevec(halfvec, integer, boolean) AS IMPLICIT;
+COMMENT ON CAST (halfvec AS sparsevec) IS 'elements that are not zero';
+
+CREATE CAST (sparsevec AS halfvec)
+    WITH FUNCTION sparsevec_to_halfvec(sparsevec, integer, boolean) AS ASSIGNMENT;
+COMMENT ON CAST (sparsevec AS halfvec) IS 'all elements, at most 16,000, each rounded to binary16';
 
 -- From arrays by assignment only, as to vector.
 

@@ -2,36 +2,36 @@
 //! `sql/types/sparsevec_casts.sql`. No logic of their own.
 
 use super::datum::{SparseArg, UnreadSparse};
-use super::{SPARSEVEC, SparseVector, binary, compare, text};
-use crate::error::{Error, Result};
+use super::{SPARSEVEC, SparseVector, SparseView, binary, compare, text};
+use crate::error::Result;
 use crate::pg::array::{Array, Modifiers};
 use crate::pg::function::{Input, Message, NewText, Unused, sql_functions};
 use crate::pg::varlena::NewVarlena;
-use crate::types::datum::{NewVector, VectorArg};
+use crate::types::datum::{
+    DenseArg, HalfvecArg, NewDense, NewHalfvec, NewVector, Stored, VectorArg,
+};
+use crate::types::from_array::from_array;
 use crate::types::typmod;
 use std::cmp::Ordering;
 use std::ffi::CStr;
 
-fn from_array(array: &Array, expected_typmod: i32) -> Result<SparseVector> {
-    if array.dimensions() > 1 {
-        return Err(Error::array_not_flat(array.dimensions()));
-    }
-    if array.contains_nulls() {
-        return Err(Error::array_with_nulls());
-    }
-    SPARSEVEC.check_dims(array.len())?;
-    typmod::check_dims(expected_typmod, array.len())?;
-    if let Some(elements) = array.elements::<f32>() {
-        SparseVector::from_dense(elements.iter().copied())
-    } else if let Some(elements) = array.elements::<f64>() {
-        SparseVector::from_dense(elements.iter().map(|&x| x as f32))
-    } else if let Some(elements) = array.elements::<i32>() {
-        SparseVector::from_dense(elements.iter().map(|&x| x as f32))
-    } else if let Some(elements) = array.numerics() {
-        SparseVector::from_dense(elements.into_iter())
-    } else {
-        Err(Error::unsupported_array())
-    }
+/// All elements, the zeros too.
+/// # Errors
+/// 22000 or 54000 if a dense vector cannot have so many or `expected_typmod` is another number, 22003 for an element that
+/// is too large.
+fn to_dense<E: Stored>(a: SparseView, expected_typmod: i32) -> Result<NewDense<E>> {
+    let mut result = NewDense::<E>::zeroed(a.dims())?;
+    typmod::check_dims(expected_typmod, a.dims())?;
+    a.write_dense(result.elements_mut())?;
+    Ok(result)
+}
+
+/// The elements that are not zero.
+/// # Errors
+/// 22000 if `expected_typmod` is another number than the dimensions.
+fn from_dense<E: Stored>(a: &DenseArg<E>, expected_typmod: i32) -> Result<SparseVector> {
+    typmod::check_dims(expected_typmod, a.elements().len())?;
+    SparseVector::from_dense(a.elements().iter().map(|x| x.to_f32()))
 }
 
 sql_functions! {
@@ -85,17 +85,22 @@ sql_functions! {
 
     /// `vector_to_sparsevec(vector, integer, boolean)`.
     fn annex_vector_to_sparsevec(a: VectorArg, typmod: i32, _is_explicit: Unused) -> Result<SparseVector> {
-        typmod::check_dims(typmod, a.elements().len())?;
-        SparseVector::from_dense(a.elements().iter().copied())
+        from_dense(&a, typmod)
     }
 
     /// `sparsevec_to_vector(sparsevec, integer, boolean)`.
     fn annex_sparsevec_to_vector(a: SparseArg, typmod: i32, _is_explicit: Unused) -> Result<NewVector> {
-        let a = a.view();
-        let mut result = NewVector::zeroed(a.dims())?;
-        typmod::check_dims(typmod, a.dims())?;
-        a.write_dense(result.elements_mut())?;
-        Ok(result)
+        to_dense(a.view(), typmod)
+    }
+
+    /// `halfvec_to_sparsevec(halfvec, integer, boolean)`.
+    fn annex_halfvec_to_sparsevec(a: HalfvecArg, typmod: i32, _is_explicit: Unused) -> Result<SparseVector> {
+        from_dense(&a, typmod)
+    }
+
+    /// `sparsevec_to_halfvec(sparsevec, integer, boolean)`.
+    fn annex_sparsevec_to_halfvec(a: SparseArg, typmod: i32, _is_explicit: Unused) -> Result<NewHalfvec> {
+        to_dense(a.view(), typmod)
     }
 
     /// `l2_norm(sparsevec)`.

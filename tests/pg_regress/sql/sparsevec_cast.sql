@@ -16,6 +16,19 @@ SELECT '[1,0]'::vector <-> '{2:1}/2'::sparsevec, '{2:1}/2'::sparsevec = '[0,1]':
 SELECT vector_norm('{1:3}/2'::sparsevec);
 SELECT '{1:3}/2'::sparsevec + '[1,2]'::vector;
 
+-- From and to halfvec, rounding to binary16 on the way back.
+SELECT '[0,1.5,0,-2,-0]'::halfvec::sparsevec, '[6e-8,65504]'::halfvec::sparsevec, '[1,2,3]'::halfvec::sparsevec(3);
+SELECT '[1,2,3]'::halfvec::sparsevec(2);
+SELECT '{2:0.1,3:65519,4:-2}/5'::sparsevec::halfvec, '{}/2'::sparsevec::halfvec(2), '{1:1e-8,2:-1e-8}/2'::sparsevec::halfvec AS underflow_is_silent;
+SELECT '{2:65520}/2'::sparsevec::halfvec;
+SELECT '{1:1,3:-3e38}/3'::sparsevec::halfvec;
+SELECT '{2:1.5}/3'::sparsevec::halfvec(2);
+SELECT '{1:1}/16001'::sparsevec::halfvec;
+SELECT v = v::sparsevec::halfvec AS nothing_lost FROM (SELECT array_agg(i % 100)::integer[]::halfvec AS v FROM generate_series(1, 16000) i) w;
+SELECT '[1,0]'::halfvec <-> '{2:1}/2'::sparsevec, '{2:1}/2'::sparsevec = '[0,1]'::halfvec, pg_typeof('[1,0]'::vector || '[0]'::halfvec), l1_distance('[1,2]'::halfvec, '{}/2'::sparsevec);
+SELECT l2_norm('[3,4]'::vector);
+SELECT binary_quantize('[1]');
+
 -- From arrays.
 SELECT ARRAY[0,1,2]::sparsevec, ARRAY[1.5,0,3]::real[]::sparsevec, ARRAY[1.5,0,3]::float8[]::sparsevec, ARRAY[1.5,0,3]::numeric[]::sparsevec;
 SELECT ARRAY[2147483647,16777217]::sparsevec, ARRAY[0.1,-0]::float8[]::sparsevec, '[3:4]={7,8}'::integer[]::sparsevec AS lower_bound_is_ignored;
@@ -50,7 +63,7 @@ SELECT '{}/1'::sparsevec::float8[];
 SELECT ARRAY[1]::bigint[]::sparsevec;
 SELECT ARRAY['1']::text[]::sparsevec;
 SELECT castsource::regtype, casttarget::regtype, castfunc::regprocedure, castcontext, castmethod
-FROM pg_cast WHERE 'sparsevec'::regtype IN (castsource, casttarget) AND NOT 'halfvec' = ANY (ARRAY[castsource::regtype, casttarget::regtype]::text[])
+FROM pg_cast WHERE 'sparsevec'::regtype IN (castsource, casttarget)
 ORDER BY castsource::regtype::text COLLATE "C", casttarget::regtype::text COLLATE "C";
 
 -- Text goes through input and output.
@@ -66,6 +79,7 @@ INSERT INTO assigned (w) VALUES ('{2:1}/2');
 INSERT INTO assigned (s) VALUES (ARRAY[1,2,3]);
 INSERT INTO assigned (s) VALUES ('[1,2,3]'::vector);
 INSERT INTO assigned (v) VALUES ('{}/3'::sparsevec);
+INSERT INTO assigned (s) VALUES ('[1,2]'::halfvec);
 SELECT *, w <-> '{}/3' AS norm FROM assigned ORDER BY s;
 ALTER TABLE assigned ALTER COLUMN s TYPE vector(2);
 ALTER TABLE assigned ALTER COLUMN v TYPE sparsevec(2);

@@ -65,7 +65,7 @@ WHERE d.refobjid = (SELECT oid FROM pg_extension WHERE extname = 'annex') AND ('
     AND (provolatile <> 'i' OR NOT proisstrict OR proparallel <> 's' OR procost <> 1 OR proargnames IS NOT NULL);
 SELECT p.oid::regprocedure, prorettype::regtype
 FROM pg_proc p JOIN pg_depend d ON d.classid = 'pg_proc'::regclass AND d.objid = p.oid AND d.deptype = 'e'
-WHERE d.refobjid = (SELECT oid FROM pg_extension WHERE extname = 'annex') AND ('sparsevec'::regtype = ANY (proargtypes) OR prorettype = 'sparsevec'::regtype) AND proname NOT LIKE '%halfvec%'
+WHERE d.refobjid = (SELECT oid FROM pg_extension WHERE extname = 'annex') AND ('sparsevec'::regtype = ANY (proargtypes) OR prorettype = 'sparsevec'::regtype)
 ORDER BY p.oid::regprocedure::text COLLATE "C";
 SELECT o.oid::regoperator, oprresult::regtype, oprcode, oprcom::regoperator, oprnegate::regoperator, oprrest, oprjoin, oprcanmerge, oprcanhash
 FROM pg_operator o WHERE oprleft = 'sparsevec'::regtype OR oprright = 'sparsevec'::regtype ORDER BY oprname COLLATE "C";
