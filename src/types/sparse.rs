@@ -72,7 +72,8 @@ impl SparseVector {
     /// The vector of `dims` dimensions with these elements and zeros elsewhere. Each has its index, counted from 0; their
     /// order does not matter, and none is zero.
     /// # Errors
-    /// 22000 for an index that is negative, not below `dims` or given twice, and as [`Self::zero`] and [`Self::push`].
+    /// 22000 for an index that is negative, not below `dims` or given twice, for NaN and infinity, 54000 for more than
+    /// [`MAX_NON_ZEROS`] elements, and as [`Self::zero`].
     pub fn from_elements(dims: usize, mut elements: Vec<(i64, f32)>) -> Result<Self> {
         let mut vector = Self::zero(dims)?;
         if !elements.is_sorted_by_key(|&(index, _)| index) {
