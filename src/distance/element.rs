@@ -51,6 +51,11 @@ impl Element for Half {
     }
 
     #[inline(always)]
+    fn is_finite(self) -> bool {
+        self.is_finite()
+    }
+
+    #[inline(always)]
     fn kernels_of(table: &Kernels) -> &DenseKernels<Self> {
         table.halves()
     }

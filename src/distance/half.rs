@@ -35,6 +35,12 @@ impl Half {
         self.0
     }
 
+    /// Whether this is neither NaN nor infinite.
+    #[inline]
+    pub fn is_finite(self) -> bool {
+        u32::from(self.0) & 0x7fff < INFINITY
+    }
+
     /// The number in binary32, exactly; a NaN is quiet and keeps its payload.
     #[inline]
     pub fn to_f32(self) -> f32 {
@@ -115,6 +121,11 @@ mod tests {
                 _ => assert_eq!(f64::from(wide), defined(bits)),
             }
             assert_eq!(wide.is_sign_negative(), bits >> 15 == 1, "{bits:#x}");
+            assert_eq!(
+                Half::from_bits(bits).is_finite(),
+                wide.is_finite(),
+                "{bits:#x}"
+            );
             let quiet = if bits & 0x7fff > 0x7c00 { 0x200 } else { 0 };
             assert_eq!(rounded(wide), bits | quiet, "{bits:#x}");
         }

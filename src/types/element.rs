@@ -24,6 +24,11 @@ pub trait DenseElement: Element {
     /// If the lengths differ.
     fn widen(elements: &[Self], singles: &mut [f32]);
 
+    /// Writes `operation` of each two of `a` and `b`, rounded, to `result`; infinite where it is too large.
+    /// # Panics
+    /// If the three lengths differ.
+    fn combine(a: &[Self], b: &[Self], result: &mut [Self], operation: impl Fn(f32, f32) -> f32);
+
     /// Calls `read` with the elements in binary32.
     fn as_singles<T>(elements: &[Self], read: impl FnOnce(&[f32]) -> T) -> T;
 
@@ -49,6 +54,14 @@ impl DenseElement for f32 {
     #[inline(always)]
     fn widen(elements: &[Self], singles: &mut [f32]) {
         singles.copy_from_slice(elements);
+    }
+
+    #[inline(always)]
+    fn combine(a: &[Self], b: &[Self], result: &mut [Self], operation: impl Fn(f32, f32) -> f32) {
+        assert!(a.len() == b.len() && a.len() == result.len());
+        for ((place, &x), &y) in result.iter_mut().zip(a).zip(b) {
+            *place = operation(x, y);
+        }
     }
 
     #[inline(always)]
@@ -78,6 +91,23 @@ impl DenseElement for Half {
 
     fn widen(elements: &[Self], singles: &mut [f32]) {
         distance::widen(elements, singles);
+    }
+
+    fn combine(a: &[Self], b: &[Self], result: &mut [Self], operation: impl Fn(f32, f32) -> f32) {
+        assert!(a.len() == b.len() && a.len() == result.len());
+        // As many as stay in the first-level cache.
+        const BLOCK: usize = 256;
+        let (mut x, mut y) = ([0.0; BLOCK], [0.0; BLOCK]);
+        let operands = a.chunks(BLOCK).zip(b.chunks(BLOCK));
+        for ((a, b), result) in operands.zip(result.chunks_mut(BLOCK)) {
+            let (x, y) = (&mut x[..a.len()], &mut y[..b.len()]);
+            distance::widen(a, x);
+            distance::widen(b, y);
+            for (x, y) in x.iter_mut().zip(y) {
+                *x = operation(*x, *y);
+            }
+            distance::narrow(x, result);
+        }
     }
 
     fn as_singles<T>(elements: &[Self], read: impl FnOnce(&[f32]) -> T) -> T {
@@ -114,13 +144,22 @@ pub fn check_rounded<E: DenseElement>(
     mut values: impl Iterator<Item = f32>,
     elements: &[E],
 ) -> Result<()> {
-    match elements.iter().position(|element| !element.is_finite()) {
+    match first_not_finite(elements) {
         None => Ok(()),
         Some(at) => {
             let value = values.nth(at).unwrap_or(f32::NAN);
             Err(refusal(E::TYPE, value, at + 1))
         }
     }
+}
+
+/// Position, from 0, of the first element that is NaN or infinite.
+pub fn first_not_finite<E: Element>(elements: &[E]) -> Option<usize> {
+    // A fold over all elements is vectorised; the position is looked for only when there is one.
+    if elements.iter().fold(true, |all, x| all & x.is_finite()) {
+        return None;
+    }
+    elements.iter().position(|element| !element.is_finite())
 }
 
 /// Why `value`, element `position` counted from 1, is none of the type.

@@ -2,7 +2,7 @@
 //! here, whatever the type; those of a narrower one are rounded when all are read, and widened before they are printed.
 
 use super::commas::{self, BLOCK};
-use super::element::DenseElement;
+use super::element::{self, DenseElement};
 use super::number::{self, NumberError};
 use super::{VectorType, decimal, integer_block, shortest};
 use crate::error::{Error, Result};
@@ -248,7 +248,7 @@ pub fn check_range<E: DenseElement>(literal: &[u8], elements: &[E]) -> Result<()
     if !E::IS_NARROW {
         return Ok(());
     }
-    match elements.iter().position(|element| !element.is_finite()) {
+    match element::first_not_finite(elements) {
         None => Ok(()),
         Some(at) => {
             let number = nth_number(literal, at);

@@ -5,24 +5,16 @@
 //! that their contract names. Operands of equal length are the caller's duty: it has reported 22000 before.
 
 use super::VectorType;
+use super::element::{self, DenseElement};
 use crate::distance::Element;
 use crate::error::{Error, Result};
 use std::cmp::Ordering;
 use std::ops::Range;
 
 fn check_overflow<E: Element>(result: &[E]) -> Result<()> {
-    // A fold over all elements is vectorised; the position is looked for only when there is one.
-    if result.iter().fold(true, |all, x| all & x.is_finite()) {
-        return Ok(());
-    }
-    let at = result.iter().position(|x| !x.is_finite()).unwrap_or(0);
-    Err(Error::overflow(at + 1))
-}
-
-fn combine<E: Element>(a: &[E], b: &[E], result: &mut [E], operation: impl Fn(f32, f32) -> f32) {
-    assert!(a.len() == b.len() && a.len() == result.len());
-    for ((place, &x), &y) in result.iter_mut().zip(a).zip(b) {
-        *place = E::from_f32(operation(x.to_f32(), y.to_f32()));
+    match element::first_not_finite(result) {
+        None => Ok(()),
+        Some(at) => Err(Error::overflow(at + 1)),
     }
 }
 
@@ -31,8 +23,8 @@ fn combine<E: Element>(a: &[E], b: &[E], result: &mut [E], operation: impl Fn(f3
 /// 22003 if an element becomes infinite.
 /// # Panics
 /// If the three lengths differ.
-pub fn add<E: Element>(a: &[E], b: &[E], result: &mut [E]) -> Result<()> {
-    combine(a, b, result, |x, y| x + y);
+pub fn add<E: DenseElement>(a: &[E], b: &[E], result: &mut [E]) -> Result<()> {
+    E::combine(a, b, result, |x, y| x + y);
     check_overflow(result)
 }
 
@@ -41,8 +33,8 @@ pub fn add<E: Element>(a: &[E], b: &[E], result: &mut [E]) -> Result<()> {
 /// 22003 if an element becomes infinite.
 /// # Panics
 /// If the three lengths differ.
-pub fn subtract<E: Element>(a: &[E], b: &[E], result: &mut [E]) -> Result<()> {
-    combine(a, b, result, |x, y| x - y);
+pub fn subtract<E: DenseElement>(a: &[E], b: &[E], result: &mut [E]) -> Result<()> {
+    E::combine(a, b, result, |x, y| x - y);
     check_overflow(result)
 }
 
@@ -51,8 +43,8 @@ pub fn subtract<E: Element>(a: &[E], b: &[E], result: &mut [E]) -> Result<()> {
 /// 22003 if an element becomes infinite, or zero while neither factor is.
 /// # Panics
 /// If the three lengths differ.
-pub fn multiply<E: Element>(a: &[E], b: &[E], result: &mut [E]) -> Result<()> {
-    combine(a, b, result, |x, y| x * y);
+pub fn multiply<E: DenseElement>(a: &[E], b: &[E], result: &mut [E]) -> Result<()> {
+    E::combine(a, b, result, |x, y| x * y);
     check_overflow(result)?;
     let factors = a.iter().zip(b);
     match factors
@@ -209,6 +201,21 @@ mod tests {
 
     fn halves<const N: usize>(singles: [f32; N]) -> [Half; N] {
         singles.map(Half::from_f32)
+    }
+
+    // Proves: halves are calculated the same wherever they stand in a long vector.
+    #[test]
+    fn long_halves_are_calculated_as_short_ones() {
+        let a: Vec<Half> = (0..1000_u16)
+            .map(|i| Half::from_f32(f32::from(i) / 7.0))
+            .collect();
+        let mut result = vec![Half::default(); a.len()];
+        assert_eq!(multiply(&a, &a, &mut result), Ok(()));
+        for (x, product) in a.iter().zip(&result) {
+            let mut alone = [Half::default()];
+            assert_eq!(multiply(&[*x], &[*x], &mut alone), Ok(()));
+            assert_eq!(product.to_bits(), alone[0].to_bits());
+        }
     }
 
     // Proves: halves are calculated in binary32 and rounded once, to even, with the limits of their own type.
