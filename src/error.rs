@@ -217,10 +217,10 @@ impl Error {
     }
 
     /// 22000: a binary value whose reserved field is used.
-    pub fn reserved_field_used(value: i16) -> Self {
+    pub fn reserved_field_used(value: impl Into<i32>) -> Self {
         Self::new(
             SqlState::DataException,
-            format!("expected unused to be 0, not {value}"),
+            format!("expected unused to be 0, not {}", value.into()),
         )
     }
 
@@ -274,6 +274,70 @@ impl Error {
             format!("stored {type_name} is damaged"),
         )
         .with_detail(detail)
+    }
+}
+
+/// Errors of sparse vectors. Positions count from 1.
+impl Error {
+    /// 54000: more elements that are not zero than a sparse vector can hold.
+    pub fn too_many_non_zeros(max: usize) -> Self {
+        Self::new(
+            SqlState::ProgramLimitExceeded,
+            format!("sparsevec cannot have more than {max} non-zero elements"),
+        )
+    }
+
+    /// 54000: more elements that are not zero than dimensions.
+    pub fn more_non_zeros_than_dimensions(non_zeros: usize, dims: usize) -> Self {
+        Self::new(
+            SqlState::ProgramLimitExceeded,
+            "sparsevec cannot have more elements than dimensions",
+        )
+        .with_detail(format!(
+            "There are {non_zeros} elements and {dims} dimensions."
+        ))
+    }
+
+    /// 22000: a binary value with a negative number of elements.
+    pub fn negative_non_zeros(non_zeros: i32) -> Self {
+        Self::new(
+            SqlState::DataException,
+            "sparsevec cannot have negative number of elements",
+        )
+        .with_detail(format!("The number is {non_zeros}."))
+    }
+
+    /// 22000: an element at a position that is not one of 1 to `dims`.
+    pub fn index_out_of_bounds(position: i64, dims: usize) -> Self {
+        Self::new(SqlState::DataException, "sparsevec index out of bounds")
+            .with_detail(format!("Index {position} is not between 1 and {dims}."))
+    }
+
+    /// 22000: two elements at the same position.
+    pub fn duplicate_indices(position: i64) -> Self {
+        Self::new(
+            SqlState::DataException,
+            "sparsevec indices must not contain duplicates",
+        )
+        .with_detail(format!("Index {position} is given more than once."))
+    }
+
+    /// 22000: an element of a binary value behind one of a later position.
+    pub fn unordered_indices(previous: i64, position: i64) -> Self {
+        Self::new(
+            SqlState::DataException,
+            "sparsevec indices must be in ascending order",
+        )
+        .with_detail(format!("Index {position} follows index {previous}."))
+    }
+
+    /// 22000: a zero among the elements of a binary value.
+    pub fn zero_in_binary(position: usize) -> Self {
+        Self::new(
+            SqlState::DataException,
+            "binary representation of sparsevec cannot contain zero values",
+        )
+        .with_detail(format!("Element {position} is zero."))
     }
 }
 

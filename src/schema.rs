@@ -15,9 +15,19 @@ extension_sql_file!(
     requires = ["types_shells"]
 );
 extension_sql_file!(
+    "../sql/types/sparsevec.sql",
+    name = "types_sparsevec",
+    requires = ["types_shells"]
+);
+extension_sql_file!(
     "../sql/types/casts.sql",
     name = "types_casts",
     requires = ["types_vector", "types_halfvec"]
+);
+extension_sql_file!(
+    "../sql/types/sparsevec_casts.sql",
+    name = "types_sparsevec_casts",
+    requires = ["types_vector", "types_halfvec", "types_sparsevec"]
 );
 extension_sql_file!(
     "../sql/types/aggregates.sql",
@@ -27,12 +37,17 @@ extension_sql_file!(
 extension_sql_file!(
     "../sql/types/btree_classes.sql",
     name = "types_btree_classes",
-    requires = ["types_vector", "types_halfvec"]
+    requires = ["types_vector", "types_halfvec", "types_sparsevec"]
 );
 extension_sql_file!(
     "../sql/distance/operators.sql",
     name = "distance_operators",
     requires = ["types_vector", "types_halfvec"]
+);
+extension_sql_file!(
+    "../sql/distance/sparsevec.sql",
+    name = "distance_sparsevec",
+    requires = ["types_sparsevec"]
 );
 extension_sql_file!("../sql/hnsw/access_method.sql", name = "hnsw_access_method");
 extension_sql_file!(

@@ -7,7 +7,9 @@ use std::path::{Path, PathBuf};
 
 /// Files and folders that may hold unsafe code. Each of the files must, or it leaves the list.
 const UNSAFE_FOLDER: &str = "pg/";
-const UNSAFE_FILES: [&str; 8] = [
+const UNSAFE_FILES: [&str; 11] = [
+    "distance/bits/dispatch.rs",
+    "distance/bits/x86_64.rs",
     "distance/dispatch.rs",
     "distance/prefetch.rs",
     "distance/x86_64/avx2.rs",
@@ -16,17 +18,20 @@ const UNSAFE_FILES: [&str; 8] = [
     "hnsw/handler.rs",
     "hnsw/options.rs",
     "types/datum.rs",
+    "types/sparse/datum.rs",
 ];
 
 /// Files and folders that tests and benches link: they know neither pgrx nor what stands on it.
-const PURE: [&str; 39] = [
+const PURE: [&str; 44] = [
     "distance/bits.rs",
+    "distance/bits/",
     "distance/dispatch.rs",
     "distance/element.rs",
     "distance/half.rs",
     "distance/mod.rs",
     "distance/prefetch.rs",
     "distance/scalar.rs",
+    "distance/sparse.rs",
     "distance/x86_64.rs",
     "distance/x86_64/",
     "error.rs",
@@ -59,6 +64,9 @@ const PURE: [&str; 39] = [
     "types/text.rs",
     "types/typmod.rs",
     "types/vector.rs",
+    "types/sparse.rs",
+    "types/sparse/binary.rs",
+    "types/sparse/text.rs",
 ];
 
 /// What of `pg` is plain data, and may be used by the files above.

@@ -5,3 +5,4 @@
 
 CREATE TYPE vector;
 CREATE TYPE halfvec;
+CREATE TYPE sparsevec;

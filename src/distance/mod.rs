@@ -10,6 +10,7 @@ mod element;
 mod half;
 pub mod prefetch;
 pub mod scalar;
+pub mod sparse;
 pub mod sql;
 #[cfg(target_arch = "x86_64")]
 mod x86_64;
@@ -54,9 +55,7 @@ impl Metric {
             Metric::InnerProduct => -f64::from(inner_product(a, b)),
             Metric::Cosine => {
                 let (product, a_squared, b_squared) = cosine_parts(a, b);
-                let norms = (f64::from(a_squared) * f64::from(b_squared)).sqrt();
-                // Rounding can take it beyond the range; clamp keeps NaN.
-                1.0 - (f64::from(product) / norms).clamp(-1.0, 1.0)
+                cosine_distance(product, a_squared, b_squared)
             }
             Metric::L1 => f64::from(l1(a, b)),
         }
@@ -72,6 +71,14 @@ pub struct Way {
     pub square: f32,
     /// Inner product of the way's start with its signs, 1 or -1 for each dimension.
     pub along: f32,
+}
+
+/// Cosine distance of two vectors by their inner product and squared norms; NaN if one of these is zero.
+#[inline]
+fn cosine_distance(product: f32, a_squared: f32, b_squared: f32) -> f64 {
+    let norms = (f64::from(a_squared) * f64::from(b_squared)).sqrt();
+    // Rounding can take it beyond the range; clamp keeps NaN.
+    1.0 - (f64::from(product) / norms).clamp(-1.0, 1.0)
 }
 
 /// Squared Euclidean distance of two vectors of equal length, accumulated in binary32.

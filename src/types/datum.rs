@@ -224,7 +224,15 @@ impl BitArg<'_> {
 unsafe impl Argument for BitArg<'_> {
     unsafe fn read(fcinfo: pg_sys::FunctionCallInfo, index: usize) -> Result<Self> {
         // SAFETY: the caller's contract.
-        Ok(Self(unsafe { Varlena::read(argument(fcinfo, index)) }))
+        let value = Self(unsafe { Varlena::read(argument(fcinfo, index)) });
+        let body_len = value.0.body().len();
+        // Distances count on strings of the same length having the same number of bytes.
+        if body_len == BIT_LEN_LEN + value.len().div_ceil(8) as usize {
+            Ok(value)
+        } else {
+            let detail = format!("{body_len} bytes cannot hold {} bits.", value.len());
+            Err(Error::corrupt_value("bit", detail))
+        }
     }
 }
 

@@ -63,28 +63,6 @@ pub(super) fn coerce_length(a: UnreadVector, typmod: i32) -> Result<UnreadVector
     Ok(a)
 }
 
-pub(super) fn from_array<E: Stored>(array: &Array, expected_typmod: i32) -> Result<NewDense<E>> {
-    if array.dimensions() > 1 {
-        return Err(Error::array_not_flat(array.dimensions()));
-    }
-    if array.contains_nulls() {
-        return Err(Error::array_with_nulls());
-    }
-    E::TYPE.check_dims(array.len())?;
-    typmod::check_dims(expected_typmod, array.len())?;
-    if let Some(elements) = array.elements::<f32>() {
-        NewDense::from_elements(elements.iter().copied())
-    } else if let Some(elements) = array.elements::<f64>() {
-        NewDense::from_elements(elements.iter().map(|&x| x as f32))
-    } else if let Some(elements) = array.elements::<i32>() {
-        NewDense::from_elements(elements.iter().map(|&x| x as f32))
-    } else if let Some(elements) = array.numerics() {
-        NewDense::from_elements(elements.into_iter())
-    } else {
-        Err(Error::unsupported_array())
-    }
-}
-
 pub(super) fn to_float4<E: Stored>(a: &DenseArg<E>) -> NewArray<f32> {
     let mut array = NewArray::zeroed(a.elements().len());
     E::widen(a.elements(), array.elements_mut());

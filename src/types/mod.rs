@@ -1,8 +1,8 @@
 //! The SQL types as values with invariants, apart from their storage.
 //!
-//! Pure except for `datum` (storage) and `sql` (the functions PostgreSQL calls). What the types share is
-//! written once for a [`VectorType`], which carries the name and the limit that errors print; what the dense ones
-//! share, for a [`element::DenseElement`].
+//! Pure except for `datum` (storage), `dense`, `from_array` and `sql` (the functions PostgreSQL calls), here and in
+//! `sparse`. What the types share is written once for a [`VectorType`], which carries the name and the limit that errors
+//! print; what the dense ones share, for a [`element::DenseElement`].
 
 pub mod aggregates;
 pub mod binary;
@@ -11,9 +11,11 @@ pub mod datum;
 pub mod decimal;
 mod dense;
 pub mod element;
+mod from_array;
 pub mod integer_block;
 pub mod number;
 pub mod shortest;
+pub mod sparse;
 pub mod sql;
 pub mod text;
 pub mod typmod;

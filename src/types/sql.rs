@@ -3,6 +3,7 @@
 pub mod halfvec;
 
 use super::datum::{NewBit, NewVector, UnreadVector, VectorArg};
+use super::from_array::from_array;
 use super::{VECTOR, dense, typmod, vector};
 use crate::error::Result;
 use crate::pg::array::{Array, Modifiers, NewArray};
@@ -45,7 +46,7 @@ sql_functions! {
 
     /// `array_to_vector(array, integer, boolean)`.
     fn annex_array_to_vector(array: Array, typmod: i32, _is_explicit: Unused) -> Result<NewVector> {
-        dense::from_array(&array, typmod)
+        from_array(&array, typmod)
     }
 
     /// `vector_to_float4(vector, integer, boolean)`.

@@ -1,7 +1,8 @@
 //! Times every kernel at every level this CPU has, hot and one call after the other, and prints
 //! nanoseconds and the ratio to the scalar level as CSV. `cargo bench --bench kernels`, a few seconds.
 
-use annex::distance::{Half, Kernels, Level};
+use annex::distance::sparse::{NonZeros, inner_product, l2_squared};
+use annex::distance::{Half, Kernels, Level, bits};
 use std::cell::RefCell;
 use std::hint::black_box;
 use std::time::{Duration, Instant};
@@ -129,8 +130,70 @@ fn time(mut call: impl FnMut()) -> f64 {
     (0..15).map(run).fold(f64::INFINITY, f64::min)
 }
 
+type BitCase = (&'static str, fn(&bits::Kernels, &[u8], &[u8]) -> u64);
+
+const BIT_CASES: [BitCase; 2] = [
+    ("hamming", |k, a, b| k.differing(a, b)),
+    ("jaccard", |k, a, b| k.common_and_any(a, b).0),
+];
+
+/// Kernels over bit strings, one bit a dimension.
+fn time_bits() {
+    for (name, kernel) in BIT_CASES {
+        for dims in DIMS.into_iter().chain([65_536]) {
+            let input = Input::new(8 * dims.div_ceil(8));
+            let bytes = |values: &[i8]| -> Vec<u8> {
+                let of_dims = values.chunks(8);
+                of_dims.map(|x| x[0] as u8 ^ (x[1] as u8 * 2)).collect()
+            };
+            let (a, b) = (bytes(&input.codes[0]), bytes(&input.codes[1]));
+            let mut scalar = f64::NAN;
+            for level in bits::Level::ALL {
+                let Some(kernels) = bits::Kernels::for_level(level) else {
+                    continue;
+                };
+                let nanoseconds = time(|| {
+                    black_box(kernel(kernels, black_box(&a), black_box(&b)));
+                });
+                if level == bits::Level::Scalar {
+                    scalar = nanoseconds;
+                }
+                let ratio = scalar / nanoseconds;
+                println!("{name},{dims},{level:?},{nanoseconds:.1},{ratio:.1}");
+            }
+        }
+    }
+}
+
+/// Distances of sparse vectors, by the number of elements that are not zero; every second index is shared by chance.
+fn time_sparse() {
+    for non_zeros in [16, 128, 1024] {
+        let input = Input::new(non_zeros);
+        let ascending = |steps: &[i8]| -> Vec<u32> {
+            let next = |at: &mut u32, step: &i8| {
+                *at += 1 + u32::from(*step > 63);
+                Some(*at)
+            };
+            steps.iter().scan(0, next).collect()
+        };
+        let indices = input.codes.each_ref().map(|steps| ascending(steps));
+        let a = NonZeros::new(&indices[0], &input.floats[0]);
+        let b = NonZeros::new(&indices[1], &input.floats[1]);
+        let nanoseconds = time(|| {
+            black_box(l2_squared(black_box(a), black_box(b)));
+        });
+        println!("sparse l2_squared,{non_zeros},Scalar,{nanoseconds:.1},1.0");
+        let nanoseconds = time(|| {
+            black_box(inner_product(black_box(a), black_box(b)));
+        });
+        println!("sparse inner_product,{non_zeros},Scalar,{nanoseconds:.1},1.0");
+    }
+}
+
 fn main() {
     println!("kernel,dims,level,nanoseconds,times_scalar");
+    time_bits();
+    time_sparse();
     for (name, kernel) in CASES {
         for dims in DIMS {
             let input = Input::new(dims);

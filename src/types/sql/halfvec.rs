@@ -7,6 +7,7 @@ use crate::pg::array::{Array, Modifiers, NewArray};
 use crate::pg::function::{Input, Message, NewText, Unused, sql_functions};
 use crate::pg::varlena::NewVarlena;
 use crate::types::datum::{HalfvecArg, NewBit, NewHalfvec, NewVector, UnreadVector, VectorArg};
+use crate::types::from_array::from_array;
 use crate::types::{HALFVEC, dense, typmod, vector};
 use pgrx::pg_sys;
 use std::cmp::Ordering;
@@ -45,7 +46,7 @@ sql_functions! {
 
     /// `array_to_halfvec(array, integer, boolean)`.
     fn annex_array_to_halfvec(array: Array, typmod: i32, _is_explicit: Unused) -> Result<NewHalfvec> {
-        dense::from_array(&array, typmod)
+        from_array(&array, typmod)
     }
 
     /// `halfvec_to_float4(halfvec, integer, boolean)`.
