@@ -19,9 +19,18 @@ SELECT count(*) FILTER (WHERE annex.put('docs', 1, key, fake_model(content, 8), 
 SELECT * FROM annex.progress('docs');
 SELECT count(*) FROM annex.pending('docs', 1, 5000);
 
+SELECT annex.index_ddl('docs', 1) \gexec
+SET enable_seqscan = off;
+CREATE FUNCTION top10() RETURNS text LANGUAGE sql AS $$
+    SELECT md5(string_agg(id::text, ' ' ORDER BY n)) FROM (
+        SELECT id, row_number() OVER () AS n FROM (
+            SELECT id FROM docs_embeddings WHERE version = 1 ORDER BY embedding <=> fake_model('doc 7', 8) LIMIT 10) nearest) numbered $$;
+SELECT top10() AS before \gset
 -- The next version fills while this one serves; edits, deletions and new rows come in between.
 SELECT annex.register_version('docs', 16);
 SELECT count(*) FILTER (WHERE annex.put('docs', 2, key, fake_model(content, 16), content_hash)) FROM annex.pending('docs', 2, 1000);
+-- What version 1 answers has not changed.
+SELECT top10() = :'before' AS same;
 UPDATE docs SET body = body || ' (edited)' WHERE id IN (10, 20, 30);
 DELETE FROM docs WHERE id = 40;
 INSERT INTO docs VALUES (9001, 'new doc'), (9002, NULL);
@@ -36,6 +45,14 @@ SELECT count(*) FILTER (WHERE annex.put('docs', 2, key, fake_model(content, 16),
 SELECT count(*) FILTER (WHERE annex.put('docs', 2, key, fake_model(content, 16), content_hash)) FROM annex.pending('docs', 2, 5000, 1, 2);
 SELECT count(*) FILTER (WHERE annex.put('docs', 1, key, fake_model(content, 8), content_hash)) FROM annex.pending('docs', 1, 5000);
 SELECT * FROM annex.progress('docs');
+
+-- Deleted rows are in no search any more, without a DELETE on the tables of versions.
+DELETE FROM docs WHERE id BETWEEN 101 AND 200;
+SELECT version, count(*), count(*) FILTER (WHERE id BETWEEN 101 AND 200) AS deleted FROM docs_embeddings GROUP BY version ORDER BY version;
+SET hnsw.ef_search = 1000;
+SELECT count(*) FILTER (WHERE id BETWEEN 101 AND 200) AS deleted, count(*) FROM (
+    SELECT id FROM docs_embeddings WHERE version = 1 ORDER BY embedding <=> fake_model('doc 150', 8) LIMIT 500) nearest;
+SELECT total, current, missing FROM annex.progress('docs');
 
 -- Same call twice, same state; a row edited while the model ran stays pending; a row that is gone is no error.
 SELECT annex.put('docs', 1, '1', fake_model('doc 1', 8), annex.content_hash('doc 1')) FROM generate_series(1, 2);

@@ -22,20 +22,23 @@ SELECT annex.register_version('docs', 2);
 SELECT annex.register_version('docs', 3, 'l2', 's3://m/2', sha256('w'), '{"min_coverage": 50}', 'data', 'code');
 SELECT model, version, dim, metric, embeddings, artifact_uri, length(artifact_sha256) AS hash, params, data_ref, code_ref FROM annex.version ORDER BY version;
 \d docs_v2
-\d+ docs_embeddings
+\d docs_embeddings
+SELECT reloptions FROM pg_class WHERE relname = 'docs_embeddings';
 -- Versions of other dimensions answer side by side; a constant version reads its own table alone.
 INSERT INTO docs_v1 (id, embedding, content_hash) SELECT id, ARRAY[id, 1]::real[]::vector, annex.content_hash(body) FROM docs;
 INSERT INTO docs_v2 (id, embedding, content_hash) SELECT id, ARRAY[id, 1, 1]::real[]::vector, annex.content_hash(body) FROM docs;
 SELECT id FROM docs_embeddings WHERE version = 1 ORDER BY embedding <=> '[1,0]', id LIMIT 2;
 SELECT id FROM docs_embeddings WHERE version = 2 ORDER BY embedding <-> '[7,1,1]' LIMIT 1;
+SELECT annex.index_ddl('docs', 1) \gexec
 SELECT annex.index_ddl('docs', 2) \gexec
 ANALYZE docs, docs_v1, docs_v2;
 SET enable_seqscan = off;
 EXPLAIN (COSTS OFF) SELECT id FROM docs_embeddings WHERE version = 2 ORDER BY embedding <-> '[7,1,1]' LIMIT 1;
 PREPARE search(int, vector) AS SELECT id FROM docs_embeddings WHERE version = $1 ORDER BY embedding <-> $2 LIMIT 1;
 SET plan_cache_mode = force_generic_plan;
-EXPLAIN (ANALYZE, COSTS OFF, TIMING OFF, SUMMARY OFF) EXECUTE search(2, '[7,1,1]');
+-- Nor does a parameter: comparing vectors of other dimensions would be an error.
 EXECUTE search(1, '[7,1]');
+EXECUTE search(2, '[7,1,1]');
 EXECUTE search(2, '[7,1]');
 DEALLOCATE search;
 RESET plan_cache_mode;
@@ -46,7 +49,9 @@ SELECT count(*) FROM docs_embeddings;
 RESET ROLE;
 GRANT INSERT, UPDATE ON docs_v2 TO regress_models_web;
 SELECT annex.register_version('docs', 2);
-SELECT relname, relacl FROM pg_class WHERE relname IN ('docs_v1', 'docs_v3', 'docs_embeddings') ORDER BY 1;
+SELECT relname, string_agg(a.privilege_type, ' ' ORDER BY a.privilege_type) AS granted
+    FROM pg_class, aclexplode(relacl) a
+    WHERE relname IN ('docs_v1', 'docs_v3', 'docs_embeddings') AND a.grantee = 'regress_models_web'::regrole GROUP BY 1 ORDER BY 1;
 -- Rows go with those of the source, and follow their keys.
 DELETE FROM docs WHERE id = 20;
 UPDATE docs SET id = 21 WHERE id = 19;
@@ -72,7 +77,7 @@ SELECT annex.register_version('docs', 3, embeddings => 'misfit');
 SELECT annex.register_version('docs', 3, embeddings => 'docs_embeddings');
 
 -- The index of a version.
-DROP INDEX docs_v2_embedding_idx;
+DROP INDEX docs_v1_embedding_idx, docs_v2_embedding_idx;
 SELECT annex.index_ddl('docs', 2);
 SELECT annex.index_ddl('docs', 1, 8, 40);
 SELECT annex.index_ddl('docs', 1, ef_construction => 100) \gexec
