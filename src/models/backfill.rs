@@ -3,6 +3,7 @@
 //! Nothing is locked while a model runs: a worker asks for rows, embeds them and puts them back with the hash of the text they
 //! were made of. Whatever happened meanwhile, the hash tells whether the embedding is that of the text.
 
+use super::coverage;
 use super::errors;
 use super::lookup::{Model, Version};
 use super::source::Source;
@@ -155,32 +156,6 @@ pub fn put(session: &Session, name: &str, number: i32, embedding: &Embedding) ->
     Ok(session.execute_kept(&sql, &parameters)? > 0)
 }
 
-/// How far a version is: total, current, stale, missing, percent.
-/// # Errors
-/// 55000 if its table was dropped.
-pub fn coverage(session: &Session, model: &Model, version: &Version) -> Result<Row> {
-    let table = version.table(&model.name)?;
-    let source = &model.source;
-    let (key, content, equal) = (source.key_name(), &source.content, &source.key.equal);
-    // Named operators all have one precedence: hence every parenthesis.
-    let sql = format!(
-        "SELECT n.total, n.current, n.embedded OPERATOR(pg_catalog.-) n.current, n.total OPERATOR(pg_catalog.-) n.embedded,
-             CASE WHEN n.total OPERATOR(pg_catalog.=) 0 THEN 100.00
-                  ELSE pg_catalog.round((100.0 OPERATOR(pg_catalog.*) n.current::pg_catalog.numeric)
-                       OPERATOR(pg_catalog./) n.total::pg_catalog.numeric, 2) END
-         FROM (
-             SELECT pg_catalog.count(*) AS total, pg_catalog.count(v.content_hash) AS embedded,
-                 pg_catalog.count(*) FILTER (WHERE v.content_hash OPERATOR(pg_catalog.=)
-                     annex.content_hash(s.{content}::pg_catalog.text)) AS current
-             FROM {from} s LEFT JOIN {table} v ON v.{key} {equal} s.{key}
-             WHERE s.{content} IS NOT NULL
-         ) n",
-        from = source.name
-    );
-    let row = session.query(&sql, &[])?.pop();
-    Ok(row.unwrap_or_default())
-}
-
 /// One row for each unretired version: its number and its coverage.
 /// # Errors
 /// 42704 and 55000 as everywhere.
@@ -189,7 +164,7 @@ pub fn progress(session: &Session, name: &str) -> Result<Vec<Row>> {
     let versions = Version::unretired(session, name)?;
     let row = |version: &Version| {
         let mut cells = vec![Cell::Int(version.number)];
-        cells.extend(coverage(session, &model, version)?.0);
+        cells.extend(coverage::row(session, &model, version)?.0);
         Ok(Row(cells))
     };
     versions.iter().map(row).collect()

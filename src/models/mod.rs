@@ -9,6 +9,7 @@
 
 pub mod backfill;
 pub mod bucket;
+pub mod coverage;
 pub mod deployment;
 pub mod errors;
 pub mod grants;

@@ -1,8 +1,8 @@
 //! Checks that a model still is what it was, and keeps the measurements fresh.
 
+use super::coverage::Coverage;
 use super::errors;
 use super::lookup::{Model, Version, type_schema};
-use super::readiness::Coverage;
 use crate::error::{Error, Result, SqlState};
 use crate::pg::function::Raw;
 use crate::pg::spi::{Param, Session};

@@ -1,11 +1,11 @@
 //! The gate before a promotion: eight questions about a version, always the same eight, in the same order.
 
-use super::backfill;
+use super::coverage::Coverage;
 use super::errors;
 use super::json;
 use super::lookup::{Deployment, Model, Version, type_schema};
 use crate::error::{Error, Result};
-use crate::pg::digest;
+use crate::pg::digest::Sha256;
 use crate::pg::row_set::Cell;
 use crate::pg::spi::{Row, Session};
 
@@ -30,65 +30,6 @@ impl Item {
             ok: ok.into(),
             detail: detail.into(),
         }
-    }
-}
-
-/// Coverage of a version, as counted.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Coverage {
-    /// Texts of the source.
-    pub total: i64,
-    /// Of these, those with an embedding of what they say now.
-    pub current: i64,
-    /// Those edited since.
-    pub stale: i64,
-    /// Those without an embedding.
-    pub missing: i64,
-}
-
-impl Coverage {
-    /// Counts.
-    /// # Errors
-    /// 55000 if the table was dropped.
-    pub fn count(session: &Session, model: &Model, version: &Version) -> Result<Self> {
-        let row = backfill::coverage(session, model, version)?;
-        let count = |column| row.bigint(column).unwrap_or(0);
-        Ok(Self {
-            total: count(0),
-            current: count(1),
-            stale: count(2),
-            missing: count(3),
-        })
-    }
-
-    /// Current ones in percent of all; 100 if there is no text.
-    pub fn percent(&self) -> f64 {
-        match self.total {
-            0 => 100.0,
-            total => 100.0 * self.current as f64 / total as f64,
-        }
-    }
-
-    /// Appends it to the measurements.
-    /// # Errors
-    /// PostgreSQL's own are raised.
-    pub fn record(&self, session: &Session, model: &str, version: i32) -> Result<()> {
-        let detail = json::object([
-            ("stale", self.stale.to_string()),
-            ("missing", self.missing.to_string()),
-        ]);
-        session.execute(
-            "INSERT INTO annex.measurement (model, version, kind, value, n, detail)
-             VALUES ($1, $2, 'coverage', $3, $4, $5::pg_catalog.jsonb)",
-            &[
-                model.into(),
-                version.into(),
-                self.percent().into(),
-                self.total.into(),
-                (&detail).into(),
-            ],
-        )?;
-        Ok(())
     }
 }
 
@@ -326,13 +267,18 @@ fn stored(session: &Session, model: &Model, version: &Version) -> Result<Item> {
             "the version has no artifact_sha256",
         ));
     };
-    let data = session.lookup(ARTIFACT_BYTES, &parameters)?;
-    let bytes = data
-        .first()
-        .and_then(|row| row.bytes(0))
-        .unwrap_or_default();
-    let detail = format!("{parts} parts, {} bytes", bytes.len());
-    if digest::sha256(&bytes).as_slice() == expected.as_slice() {
+    // Part by part: together they may be more than one value can hold.
+    let mut digest = Sha256::begin()?;
+    let mut len = 0;
+    for part in 0..parts {
+        let parameters = [name.into(), version.number.into(), part.into()];
+        let row = session.lookup(ARTIFACT_PART, &parameters)?.pop();
+        let bytes = row.and_then(|row| row.bytes(0)).unwrap_or_default();
+        digest.update(&bytes)?;
+        len += bytes.len();
+    }
+    let detail = format!("{parts} parts, {len} bytes");
+    if digest.finish()?.as_slice() == expected.as_slice() {
         return Ok(Item::new("artifact", true, detail));
     }
     let detail = format!("{detail}, whose SHA-256 is not artifact_sha256");
@@ -417,7 +363,8 @@ const HAS_SENTINEL: &str = "SELECT 1 FROM annex.sentinel WHERE model = $1 AND ve
 const ARTIFACT: &str = "
     SELECT count(*), min(part) = 0 AND max(part) = count(*) - 1 FROM annex.artifact WHERE model = $1 AND version = $2";
 
-const ARTIFACT_BYTES: &str = "SELECT string_agg(data, ''::bytea ORDER BY part) FROM annex.artifact WHERE model = $1 AND version = $2";
+const ARTIFACT_PART: &str =
+    "SELECT data FROM annex.artifact WHERE model = $1 AND version = $2 AND part = $3";
 
 /// Whoever reads embeddings reads, in effect, the texts: the right on the text's column is what counts.
 const WIDER: &str = "

@@ -28,13 +28,14 @@ fn writing<T>(write: impl FnOnce(&Session) -> Result<T>) -> Result<T> {
 
 sql_functions! {
     /// `annex.bucket(text, text)`.
-    fn annex_bucket(salt: String, unit: String) -> f64 {
-        bucket::fraction(&digest::sha256(format!("{salt}:{unit}").as_bytes()))
+    fn annex_bucket(salt: String, unit: String) -> Result<f64> {
+        let digest = digest::sha256(format!("{salt}:{unit}").as_bytes())?;
+        Ok(bucket::fraction(&digest))
     }
 
     /// `annex.content_hash(text)`.
-    fn annex_content_hash(content: String) -> Bytes {
-        Bytes(digest::sha256(content.as_bytes()).to_vec())
+    fn annex_content_hash(content: String) -> Result<Bytes> {
+        Ok(Bytes(digest::sha256(content.as_bytes())?.to_vec()))
     }
 
     /// `annex.register_model(text, regclass, name, name, text)`.

@@ -97,7 +97,9 @@ SELECT model, count(*) FROM annex.history GROUP BY model ORDER BY model;
 
 -- The pointer cannot be moved past the log: two successors of one row, or two first rows, are refused.
 INSERT INTO annex.deployment (model, version, action, prev) SELECT model, version, action, prev FROM annex.deployment WHERE model = 'images' AND prev IS NOT NULL LIMIT 1;
+\echo :LAST_ERROR_SQLSTATE
 INSERT INTO annex.deployment (model, version, action) VALUES ('images', 1, 'promote');
+\echo :LAST_ERROR_SQLSTATE
 -- Nor past an open read-only transaction.
 BEGIN READ ONLY;
 SELECT annex.champion('images');

@@ -15,7 +15,9 @@ PREPARE TRANSACTION 'models_reader';
 
 SET annex.ddl_lock_timeout = '10ms';
 SELECT annex.register_version('docs', 2);
+\echo :LAST_ERROR_SQLSTATE
 SELECT annex.retire_version('docs', 2);
+\echo :LAST_ERROR_SQLSTATE
 SHOW lock_timeout;
 SET annex.ddl_lock_timeout = 0;
 SET lock_timeout = '11ms';

@@ -42,8 +42,22 @@ INSERT INTO annex.sentinel (model, version, content, embedding) VALUES ('docs', 
 SELECT annex.check_sentinel('docs', 1, 'x', '[1,2]');
 SELECT count(*) FROM annex.pending('docs', 1, 1000) p WHERE annex.put('docs', 1, key, ARRAY[key::int, 1]::vector, content_hash);
 SELECT count(*) FROM annex.pending('docs', 2, 1000) p WHERE annex.put('docs', 2, key, ARRAY[key::int, 1, 2]::vector, content_hash);
+SQL
+# As a pipeline does it: refused by exit status before the index is there, accepted after, and again without another row.
+sub promote { return $node->psql('prod', q{SELECT annex.promote('docs', 1, 'first')}, on_error_stop => 1, extra_params => [ '-U', 'docs_team' ]) }
+as('docs_team', 'prod', q{INSERT INTO team.docs SELECT i, 'doc ' || i FROM generate_series(301, 1200) i});
+is(promote(), 3, 'psql fails while the version is not ready');
+is(as('docs_team', 'prod', q{SELECT annex.champion('docs') IS NULL}), 't', 'and nothing serves');
+as('docs_team', 'prod', <<'SQL');
+SET search_path = team, public;
+SELECT count(*) FROM annex.pending('docs', 1, 2000) p WHERE annex.put('docs', 1, key, ARRAY[key::int, 1]::vector, content_hash);
+DELETE FROM docs WHERE id > 300;
 CREATE INDEX docs_v1_embedding_idx ON docs_v1 USING hnsw (embedding vector_cosine_ops);
-SELECT annex.promote('docs', 1, 'first'), annex.promote('docs', 2, 'second', true);
+SQL
+is(promote() + promote(), 0, 'psql succeeds, twice');
+is(as('docs_team', 'prod', q{SELECT count(*) FROM annex.history}), 1, 'with one row in history');
+as('docs_team', 'prod', <<'SQL');
+SELECT annex.promote('docs', 2, 'second', true);
 SELECT annex.rollback('docs', 'slow');
 SELECT annex.set_alias('docs', 'canary', 2);
 SQL
