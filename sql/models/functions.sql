@@ -80,6 +80,10 @@ CREATE FUNCTION annex.check_sentinel(model text, version integer, content text, 
     RETURNS double precision LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'annex_check_sentinel';
 COMMENT ON FUNCTION annex.check_sentinel(text, integer, text, vector) IS 'cosine similarity to the vector that this text must keep giving; an error if it is too low';
 
+CREATE FUNCTION annex.overlap(model text, v1 integer, v2 integer, k integer DEFAULT 10, n integer DEFAULT 100)
+    RETURNS double precision LANGUAGE c STABLE PARALLEL UNSAFE COST 1000000 AS 'MODULE_PATHNAME', 'annex_overlap';
+COMMENT ON FUNCTION annex.overlap(text, integer, integer, integer, integer) IS 'how alike two versions answer: mean share of the k nearest rows on which they agree';
+
 CREATE FUNCTION annex.maintain() RETURNS void
     LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'annex_maintain';
 COMMENT ON FUNCTION annex.maintain() IS 'measures the coverage of every version that the caller may read';

@@ -95,6 +95,8 @@ pub fn promote(
     if let (Some(refusal), Gate::Closed) = (refusal, gate) {
         return Err(refusal);
     }
+    // What is gone cannot serve, whoever insists.
+    version.table(name)?;
     let head = head.map(|head| head.id);
     let id = Move {
         model: name,

@@ -17,6 +17,7 @@ pub mod json;
 pub mod lookup;
 pub mod monitoring;
 pub mod names;
+pub mod overlap;
 pub mod readiness;
 pub mod registry;
 pub mod retirement;

@@ -5,7 +5,9 @@ use super::deployment::Gate;
 use super::lookup::{Model, Version, required};
 use super::registry::NewVersion;
 use super::retirement::Table;
-use super::{backfill, bucket, deployment, grants, monitoring, readiness, registry, retirement};
+use super::{
+    backfill, bucket, deployment, grants, monitoring, overlap, readiness, registry, retirement,
+};
 use crate::error::Result;
 use crate::pg::digest;
 use crate::pg::function::{Bytes, Name, Raw, sql_functions};
@@ -216,6 +218,20 @@ sql_functions! {
         writing(|session| {
             monitoring::check_sentinel(session, &model, version, &content, embedding.raw())
         })
+    }
+
+    /// `annex.overlap(text, integer, integer, integer, integer)`.
+    fn annex_overlap(
+        model: Option<String>,
+        v1: Option<i32>,
+        v2: Option<i32>,
+        k: Option<i32>,
+        n: Option<i32>,
+    ) -> Result<Option<f64>> {
+        let model = required(model, "model")?;
+        let versions = (required(v1, "v1")?, required(v2, "v2")?);
+        let (k, n) = (required(k, "k")?, required(n, "n")?);
+        reading(|session| overlap::overlap(session, &model, versions, k, n))
     }
 
     /// `annex.maintain()`.

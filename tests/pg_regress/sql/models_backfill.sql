@@ -46,6 +46,12 @@ SELECT count(*) FILTER (WHERE annex.put('docs', 2, key, fake_model(content, 16),
 SELECT count(*) FILTER (WHERE annex.put('docs', 1, key, fake_model(content, 8), content_hash)) FROM annex.pending('docs', 1, 5000);
 SELECT * FROM annex.progress('docs');
 
+-- How alike the versions answer: the vectors of the second begin with those of the first.
+SELECT annex.overlap('docs', 1, 1), annex.overlap('docs', 1, 1, 1, 1), annex.overlap('docs', 1, 2) = annex.overlap('docs', 2, 1) AS symmetric,
+    annex.overlap('docs', 1, 2) BETWEEN .01 AND .99 AS alike;
+SELECT annex.overlap('docs', 1, 2, 0);
+SELECT annex.overlap('docs', 1, 2, n => 0);
+SELECT annex.overlap('docs', 1, 9);
 -- Deleted rows are in no search any more, without a DELETE on the tables of versions.
 DELETE FROM docs WHERE id BETWEEN 101 AND 200;
 SELECT version, count(*), count(*) FILTER (WHERE id BETWEEN 101 AND 200) AS deleted FROM docs_embeddings GROUP BY version ORDER BY version;
@@ -71,6 +77,7 @@ CREATE TABLE empty (id uuid PRIMARY KEY, body text);
 SELECT annex.register_model('empty', 'empty', 'id', 'body');
 SELECT annex.register_version('empty', 3, 'ip');
 SELECT * FROM annex.progress('empty');
+SELECT annex.overlap('empty', 1, 1);
 INSERT INTO empty VALUES ('00000000-0000-0000-0000-000000000001', 'x');
 SELECT annex.put('empty', 1, key, '[0,0,0]', content_hash) FROM annex.pending('empty', 1, 10, 0, 1, '00000000-0000-0000-0000-000000000000');
 SELECT * FROM annex.pending('empty', 1, 10, 0, 1, 'no uuid');

@@ -144,6 +144,8 @@ DROP TABLE docs_v2 CASCADE;
 SELECT annex.register_version('docs', 2);
 SELECT annex.put('docs', 2, '1', '[1,2,3]', sha256('x'));
 SELECT item, ok, detail FROM annex.readiness('docs', 2);
+SELECT annex.promote('docs', 2);
+SELECT annex.promote('docs', 2, force => true);
 DROP SCHEMA team CASCADE;
 TRUNCATE annex.model, annex.version, annex.retirement, annex.artifact, annex.deployment, annex.sentinel, annex.measurement RESTART IDENTITY;
 DROP ROLE regress_models_web;
