@@ -133,8 +133,8 @@ class Worker:
                 with self.connection.transaction(), self.connection.cursor() as cursor:
                     cursor.executemany("SELECT annex.put(%s, %s, %s, %s, %s)", values)
                 break
-            except psycopg.errors.ForeignKeyViolation:
-                # A row was deleted between our look at it and the end of the statement; by now put sees that it is gone.
+            except (psycopg.errors.ForeignKeyViolation, psycopg.errors.DeadlockDetected):
+                # Others delete rows of this batch just now, one or several: the next time put sees that they are gone.
                 continue
         self.stored += len(rows)
 
