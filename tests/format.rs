@@ -65,6 +65,39 @@ const INLINE_NODE: &str = "\
     404142434445464748494a4b4c4d4e4f\
     707172737475767778797a7b7c7d7e7f\
     00000000000000000000000000000000";
+const INLINE_UPPER: &str = "\
+    01010000040001000100000002000300\
+    0000003f000010400000003e00000000\
+    02000000000000000000000000000000\
+    81a6cbf0153a5f85aacff4193e6389ae\
+    d3f81d42678db2d7fc21466b91b6db00\
+    254a6f95badf04294e7399bee3082d52\
+    779dc2e70c31567ba1c6eb10355a7fa5\
+    caef14395e840000030000000e000f00\
+    06000000110012000000000000000000\
+    00000000000000000000000000000000\
+    00000000000000000000000000000000\
+    00000000000000000000000000000000\
+    00000000000000000000000000000000\
+    00000000000000000000c03f0000403f\
+    000040400000c03f0000000000000000\
+    00000000000000000000000000000000\
+    00000000000000000000000000000000\
+    00000000000000000000000000000000\
+    00000000000000000000000000000000\
+    00000000000000003031323334353637\
+    38393a3b3c3d3e3f6061626364656667\
+    68696a6b6c6d6e6f0000000000000000\
+    00000000000000000000000000000000\
+    00000000000000000000000000000000\
+    00000000000000000000000000000000\
+    00000000000000000000000000000000\
+    00000000000000000000000000000000\
+    00000000000000000000000000000000\
+    00000000000000000000000000000000\
+    00000000000000000000000000000000\
+    00000000000000000000000000000000\
+    0000000000000000";
 /// Of a chunk the bytes in use; zeros follow.
 const CHUNK: &str = "\
     01000002060000009001000014000000\
@@ -357,8 +390,8 @@ fn upper_item() {
     let mut writer =
         UpperMut::new(&mut item, &SHAPE).expect("an item of the size of an upper item");
     writer.fill(2, ptr(1, 2, 3), &FACTORS, &CODE);
-    writer.set_neighbors(1, &[ptr(10, 11, 12)]);
-    writer.set_neighbors(2, &[ptr(13, 14, 15), ptr(16, 17, 18)]);
+    writer.set_neighbors(1, &[ptr(10, 11, 12)], |_, _| None);
+    writer.set_neighbors(2, &[ptr(13, 14, 15), ptr(16, 17, 18)], |_, _| None);
     assert_eq!(hex(&item), UPPER);
 
     let read = Upper::read(&item, &SHAPE).expect("an upper item");
@@ -373,6 +406,81 @@ fn upper_item() {
     assert!(read.neighbors(1).eq([ptr(10, 11, 12)]));
     assert!(read.neighbors(2).eq([ptr(13, 14, 15), ptr(16, 17, 18)]));
     assert_eq!(read.neighbors(3).len(), 0);
+}
+
+#[test]
+fn inline_upper_item() {
+    let shape = inline(Metric::Cosine, 70, 12);
+    let mut item = used_slot(shape.upper_size(1), 4);
+    let code: Vec<i8> = (0..70).map(|i| (i * 37 % 255 - 127) as i8).collect();
+    let mut writer = UpperMut::new(&mut item, &shape).expect("an upper item");
+    writer.fill(1, ptr(1, 2, 3), &FACTORS, &code);
+    let factors = |neighbor: ItemPtr| EdgeFactors {
+        offset: neighbor.block as f32 / 2.0,
+        step: neighbor.block as f32 / 4.0,
+    };
+    let neighbors = [ptr(3, 14, 15), ptr(6, 17, 18)];
+    writer.set_neighbors(1, &neighbors, |neighbor, signs| {
+        for (i, byte) in signs.iter_mut().enumerate() {
+            *byte = (16 * neighbor.block) as u8 + i as u8;
+        }
+        Some(factors(neighbor))
+    });
+    assert_eq!(hex(&item), INLINE_UPPER);
+
+    let read = Upper::read(&item, &shape).expect("an upper item");
+    assert_eq!(read.code(), code);
+    assert!(read.neighbors(1).eq(neighbors));
+    assert!(read.edges(1).factors().eq(neighbors.map(factors)));
+    let blocks = read.edges(1).signs().iter().step_by(16);
+    assert!(blocks.copied().eq([48, 96]));
+    assert_eq!(read.neighbors(2).len(), 0);
+    assert!(read.edges(2).signs().is_empty());
+}
+
+/// The list of each level lies behind those of the levels below, also where only the lower ones have codes.
+#[test]
+fn lists_of_upper_levels_do_not_overlap() {
+    for (m, dims) in [(12, 70), (16, 384), (16, 784), (16, 1536)] {
+        let shape = inline(Metric::L2, dims, m);
+        let levels = shape.max_level();
+        let mut item = vec![0; shape.upper_size(levels)];
+        let mut writer = UpperMut::new(&mut item, &shape).expect("an upper item");
+        writer.fill(levels, ptr(1, 2, 3), &FACTORS, &vec![1; dims]);
+        let neighbor = |level: u8, i: usize| ptr(u32::from(level), i as u16 + 1, 0);
+        let places = 0..shape.degree(1);
+        for level in (1..=levels).rev() {
+            let list: Vec<ItemPtr> = places.clone().map(|i| neighbor(level, i)).collect();
+            writer.set_neighbors(level, &list, |neighbor, signs| {
+                signs.fill(neighbor.block as u8);
+                Some(EdgeFactors {
+                    offset: 1.0,
+                    step: f32::from(neighbor.offset),
+                })
+            });
+        }
+        let read = Upper::read(&item, &shape).expect("an upper item");
+        assert!(read.code().iter().all(|element| *element == 1));
+        for level in 1..=levels {
+            let list = places.clone().map(|i| neighbor(level, i));
+            assert!(read.neighbors(level).eq(list), "{m} {dims} {level}");
+            let edges = read.edges(level);
+            let coded = if shape.has_codes(level) {
+                shape.degree(1)
+            } else {
+                0
+            };
+            assert_eq!(edges.factors().len(), coded, "{m} {dims} {level}");
+            assert_eq!(edges.signs().len(), coded * shape.sign_bytes());
+            assert!(edges.signs().iter().all(|byte| *byte == level));
+            assert!(
+                edges
+                    .factors()
+                    .zip(1u8..)
+                    .all(|(factors, i)| factors.step == f32::from(i))
+            );
+        }
+    }
 }
 
 #[test]
@@ -478,6 +586,44 @@ const INLINE_SIZES: [InlineSize; 64] = [
     (100, 1536, None, false),
     (100, 2000, None, false),
 ];
+
+/// `m`, dimensions, then neighbors a list of upper levels has, levels whose lists have codes, levels that fit, bytes of an
+/// upper item of level 1 and of the highest level. Found by trying all degrees, and by adding one level after the other.
+#[rustfmt::skip]
+const INLINE_UPPER_SIZES: [(usize, usize, usize, usize, u8, usize, usize); 15] = [
+    (2, 70, 2, 0, 15, 136, 360),
+    (8, 384, 8, 0, 15, 496, 1392),
+    (12, 70, 12, 15, 15, 504, 5880),
+    (14, 384, 14, 8, 12, 1328, 8048),
+    (16, 70, 15, 15, 15, 600, 7320),
+    (16, 256, 14, 11, 15, 976, 8144),
+    (16, 384, 14, 8, 12, 1328, 8048),
+    (16, 512, 13, 7, 9, 1600, 8048),
+    (16, 768, 16, 4, 5, 2608, 8112),
+    (16, 784, 15, 4, 4, 2632, 8032),
+    (16, 1024, 16, 3, 4, 3376, 8112),
+    (16, 1536, 16, 0, 15, 1712, 3504),
+    (48, 384, 48, 2, 6, 3504, 8112),
+    (48, 512, 43, 2, 4, 4000, 8128),
+    (100, 256, 100, 1, 4, 5104, 7504),
+];
+
+/// Degree and codes of upper levels are part of the format: codes on as many levels as leave room for four, if upper
+/// items take no more than a twentieth of the space of the nodes.
+#[test]
+fn inline_upper_sizes() {
+    for (m, dims, degree, coded, levels, lowest, highest) in INLINE_UPPER_SIZES {
+        let shape = inline(Metric::L2, dims, m);
+        assert_eq!(shape.degree(1), degree, "{m} {dims}");
+        let is_coded = |level: &u8| shape.has_codes(*level);
+        assert_eq!((1..=15).filter(is_coded).count(), coded, "{m} {dims}");
+        assert_eq!(shape.max_level(), levels, "{m} {dims}");
+        assert_eq!(shape.upper_size(1), lowest, "{m} {dims}");
+        assert_eq!(shape.upper_size(levels), highest, "{m} {dims}");
+        let compact = Shape::compact(Metric::L2, dims, m);
+        assert!(!compact.has_codes(0) && !compact.has_codes(1) && compact.degree(1) == m);
+    }
+}
 
 /// The degrees of the inline form are part of the format: an index is rebuilt with the one it had.
 #[test]

@@ -16,6 +16,7 @@ use std::sync::atomic::Ordering;
 const METRICS: [Metric; 4] = [Metric::L2, Metric::InnerProduct, Metric::Cosine, Metric::L1];
 const PARAMS: BuildParams = BuildParams {
     m: 8,
+    upper_degree: 8,
     base_degree: 16,
     ef_construction: 40,
     max_level: 5,
@@ -318,6 +319,7 @@ fn hnsw_rs_refuses_too_many_links() {
     let arena = encode(Metric::L2, 2, &[0.0, 1.0]);
     let params = BuildParams {
         m: 300,
+        upper_degree: 300,
         base_degree: 600,
         ..PARAMS
     };
@@ -385,7 +387,7 @@ proptest! {
         let values: Vec<f32> =
             (0..rows * dims).map(|_| (next() * values_each).floor() - 1.0).collect();
         let arena = encode(metric, dims, &values);
-        let params = BuildParams { m, base_degree: 2 * m, ef_construction: 2 * m + more_candidates, max_level, seed, threads };
+        let params = BuildParams { m, upper_degree: m, base_degree: 2 * m, ef_construction: 2 * m + more_candidates, max_level, seed, threads };
         for builder in builders() {
             let graph = build_refined(builder, threads, &arena, &params);
             assert_well_formed(&graph, rows, &params);

@@ -165,4 +165,29 @@ proptest! {
             }
         }
     }
+
+    /// The way between two codes has the same bits on every level, for every length: they are stored in indexes.
+    #[test]
+    fn ways_have_the_same_bits_on_every_level(
+        a in prop::collection::vec(-127i8..=127, 200),
+        b in prop::collection::vec(-127i8..=127, 200),
+        from in uniform(1e-3, 1e3),
+        to in uniform(1e-3, 1e3),
+    ) {
+        for len in (0..=40).chain([63, 64, 65, 100, 199, 200]) {
+            let (a, b) = (&a[..len], &b[..len]);
+            let mut want_signs = vec![0; 32];
+            let want = Kernels::for_level(Level::Scalar).map(|k| k.way(from, a, to, b, &mut want_signs));
+            for (i, (u, v)) in a.iter().zip(b).enumerate() {
+                let is_forward = to * f32::from(*v) - from * f32::from(*u) >= 0.0;
+                prop_assert_eq!(want_signs[i / 8] >> (i % 8) & 1 == 1, is_forward);
+            }
+            for k in levels() {
+                let mut signs = vec![0; 32];
+                let way = Some(k.way(from, a, to, b, &mut signs));
+                prop_assert_eq!(way, want, "{:?} {}", k.level(), len);
+                prop_assert_eq!(&signs, &want_signs, "{:?} {}", k.level(), len);
+            }
+        }
+    }
 }

@@ -9,8 +9,8 @@ use annex::hnsw::build::partition::{
     Host, PartLink, Settings, SpillFile, SpilledGraph, SpilledRows, merge_lists,
 };
 use annex::hnsw::build::refine::refine;
-use annex::hnsw::build::source::NodeSource;
-use annex::hnsw::codes::{CodeArena, CodeParams, MeanAccumulator, Query};
+use annex::hnsw::build::source::{Lists, NodeSource};
+use annex::hnsw::codes::{CodeArena, CodeParams, Factors, MeanAccumulator, Query};
 use annex::hnsw::memory_graph::MemorySearch;
 use annex::hnsw::vector_hash::vector_hash;
 use annex::pg::relation::Tid;
@@ -146,6 +146,19 @@ fn build<'a>(settings: Settings<'a>, threads: usize, values: &[f32]) -> SpilledG
     rows.build(&BuildControl::default()).expect("a graph")
 }
 
+/// Copies the codes of a list's owner and members, as they are beside the list.
+fn copy_codes(
+    lists: &dyn Lists,
+    node: u32,
+    list: &[u32],
+    codes: &mut Vec<(u32, Vec<i8>, Factors)>,
+) {
+    for id in list.iter().chain([&node]) {
+        let (code, factors) = lists.code(*id).expect("a code");
+        codes.push((*id, code.to_vec(), *factors));
+    }
+}
+
 /// Lists and rows of a graph, read in the order in which pages are written.
 struct Whole {
     entry: u32,
@@ -172,22 +185,22 @@ fn read(graph: &mut dyn NodeSource) -> Whole {
         );
         assert_eq!(chained.contains_key(&node), rows.len() > 2);
         whole.rows.push(rows);
-        let top = levels.get(&node).copied().unwrap_or(0);
-        let lists = (0..=top).map(|level| {
-            graph.neighbors(node, level, &mut list).expect("a list");
-            if level == 0 {
-                for id in list.iter().chain([&node]) {
-                    let (code, factors) = graph.code(*id).expect("a code");
-                    codes.push((*id, code.to_vec(), *factors));
-                }
-            }
-            list.clone()
-        });
-        whole.lists.push(lists.collect());
-        for (id, code, factors) in codes.drain(..) {
-            let data = graph.node(id).expect("a node");
-            assert_eq!((data.code, data.factors), (&code[..], factors));
+        let lists = graph.base_lists(node).expect("lists").0;
+        lists.neighbors(node, 0, &mut list);
+        copy_codes(lists, node, &list, &mut codes);
+        whole.lists.push(vec![list.clone()]);
+    }
+    for node in 0..graph.node_count() as u32 {
+        for level in 1..=levels.get(&node).copied().unwrap_or(0) {
+            let lists = graph.upper_lists().expect("lists");
+            lists.neighbors(node, level, &mut list);
+            copy_codes(lists, node, &list, &mut codes);
+            whole.lists[node as usize].push(list.clone());
         }
+    }
+    for (id, code, factors) in codes {
+        let data = graph.node(id).expect("a node");
+        assert_eq!((data.code, data.factors), (&code[..], factors));
     }
     let rows: usize = whole.rows.iter().map(Vec::len).sum();
     assert_eq!(graph.tid_count(), rows as u64);
@@ -300,6 +313,7 @@ fn parts_find_what_the_whole_finds() {
     let (rows, dims) = (12_000, 16);
     let build_params = BuildParams {
         m: 8,
+        upper_degree: 8,
         base_degree: 16,
         ef_construction: 40,
         max_level: 4,
@@ -349,6 +363,7 @@ fn one_thread_builds_the_same_parts_again() {
     let params = code_params(Metric::L2, dims, &values);
     let build_params = BuildParams {
         m: 4,
+        upper_degree: 4,
         base_degree: 8,
         ef_construction: 20,
         max_level: 4,
@@ -371,6 +386,7 @@ fn a_cancelled_build_says_so() {
     let params = code_params(Metric::L2, dims, &values);
     let build_params = BuildParams {
         m: 4,
+        upper_degree: 4,
         base_degree: 8,
         ef_construction: 20,
         max_level: 4,
@@ -418,7 +434,7 @@ proptest! {
             (0..rows * dims).map(|_| (next() * values_each).floor() - 1.0).collect();
         let params = code_params(metric, dims, &values);
         let build_params =
-            BuildParams { m, base_degree: 2 * m, ef_construction: 2 * m + more_candidates, max_level, seed, threads };
+            BuildParams { m, upper_degree: m, base_degree: 2 * m, ef_construction: 2 * m + more_candidates, max_level, seed, threads };
         let builder: &(dyn GraphBuilder + Sync) =
             if is_reference { &HnswRsBuilder } else { &FlatBuilder };
         let settings = settings(&params, builder, build_params, members);

@@ -11,3 +11,9 @@ CREATE FUNCTION annex.index_info(index regclass)
     AS 'MODULE_PATHNAME', 'annex_index_info' LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE ROWS 1;
 COMMENT ON FUNCTION annex.index_info(regclass) IS
     'what an hnsw index is and how much is in it; reads all of the index';
+
+CREATE FUNCTION annex.last_scan()
+    RETURNS TABLE (expanded bigint, distances bigint, upper_expanded bigint, upper_distances bigint, returned bigint)
+    AS 'MODULE_PATHNAME', 'annex_last_scan' LANGUAGE c VOLATILE STRICT PARALLEL RESTRICTED ROWS 1;
+COMMENT ON FUNCTION annex.last_scan() IS
+    'what the last hnsw index scan of this session did: nodes expanded and distances computed on level 0 and above, rows returned; no row before the first scan';

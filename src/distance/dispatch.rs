@@ -4,9 +4,9 @@
 //! after the CPU was found to have every feature of its level: that check is what makes the methods safe.
 #![allow(unsafe_code)]
 
-use super::scalar;
 #[cfg(target_arch = "x86_64")]
 use super::x86_64::{avx2, avx512};
+use super::{Way, scalar};
 use std::sync::OnceLock;
 
 /// An instruction set that kernels are written for, weakest first.
@@ -47,6 +47,9 @@ impl Level {
 /// `(a.b, a.a, b.b)`.
 type CosineParts = (f32, f32, f32);
 
+/// Unsafe as the others of [`Kernels`].
+type WayKernel = unsafe fn(f32, &[i8], f32, &[i8], &mut [u8]) -> Way;
+
 /// The kernels of one level. Every method panics if its slices differ in length.
 #[derive(Debug)]
 pub struct Kernels {
@@ -61,6 +64,7 @@ pub struct Kernels {
     l1_f32_i8: unsafe fn(&[f32], f32, &[i8]) -> f32,
     l1_i8_i8: unsafe fn(f32, &[i8], f32, &[i8]) -> f32,
     masked_sums: unsafe fn(&[i8], &[u8], &mut [i32]),
+    way: WayKernel,
 }
 
 /// A table of the kernels that a module has under their common names.
@@ -77,6 +81,7 @@ macro_rules! table {
             l1_f32_i8: $module::l1_f32_i8,
             l1_i8_i8: $module::l1_i8_i8,
             masked_sums: $module::masked_sums,
+            way: $module::way,
         }
     };
 }
@@ -186,6 +191,7 @@ impl Kernels {
         // SAFETY: as in `l2_squared`.
         unsafe { (self.l1_i8_i8)(a_scale, a, b_scale, b) }
     }
+
     /// For each of `sums.len()` sets of signs, one behind the other in `signs`, the exact sum of those elements of
     /// `query` whose bit is set: bit `i % 8` of byte `i / 8` for element `i`.
     /// # Panics
@@ -195,5 +201,17 @@ impl Kernels {
         assert!(query.len().is_multiple_of(64) && signs.len() == sums.len() * (query.len() / 8));
         // SAFETY: as in `l2_squared`.
         unsafe { (self.masked_sums)(query, signs, sums) }
+    }
+
+    /// The way from `from * a` to `to * b`: writes its signs, bit `i % 8` of byte `i / 8` for element `i`, set where
+    /// it is not negative, and returns its sums. In binary32 without fused operations, added in an order of its own:
+    /// the same bits on every level, as they are stored in indexes.
+    /// # Panics
+    /// If `signs` has fewer bits than the codes elements; those beyond are left alone.
+    #[inline]
+    pub fn way(&self, from: f32, a: &[i8], to: f32, b: &[i8], signs: &mut [u8]) -> Way {
+        assert!(a.len() == b.len() && a.len().div_ceil(8) <= signs.len());
+        // SAFETY: as in `l2_squared`.
+        unsafe { (self.way)(from, a, to, b, signs) }
     }
 }

@@ -58,6 +58,17 @@ impl Metric {
     }
 }
 
+/// What an index keeps of the way from one code vector to another, beside its signs.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Way {
+    /// L1 norm.
+    pub absolute: f32,
+    /// Squared L2 norm.
+    pub square: f32,
+    /// Inner product of the way's start with its signs, 1 or -1 for each dimension.
+    pub along: f32,
+}
+
 /// Squared Euclidean distance of two vectors of equal length, accumulated in binary32.
 /// Not the square root: callers that only order by it need none.
 /// # Panics

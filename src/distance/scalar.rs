@@ -95,3 +95,54 @@ pub fn masked_sums(query: &[i8], signs: &[u8], sums: &mut [i32]) {
             .sum();
     }
 }
+
+/// Partial sums over the way from one code to another, see [`super::Kernels::way`]. The order of additions is part of an
+/// index's format: every level keeps to it.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct WaySums {
+    pub(super) absolute: [f32; LANES],
+    pub(super) square: [f32; LANES],
+    pub(super) along: [f32; LANES],
+}
+
+impl WaySums {
+    /// Adds one dimension, from `u` to `v`, and returns the bit of its sign.
+    #[inline(always)]
+    fn add(&mut self, lane: usize, u: f32, v: f32) -> u8 {
+        let way = v - u;
+        let is_forward = way >= 0.0;
+        self.absolute[lane] += way.abs();
+        self.square[lane] += way * way;
+        self.along[lane] += if is_forward { u } else { -u };
+        u8::from(is_forward) << lane
+    }
+
+    /// Adds at most `LANES` dimensions and returns their signs.
+    #[inline(always)]
+    pub(super) fn add_dimensions(&mut self, (from, a): (f32, &[i8]), (to, b): (f32, &[i8])) -> u8 {
+        let codes = a.iter().zip(b).take(LANES).enumerate();
+        codes.fold(0, |bits, (lane, (u, v))| {
+            bits | self.add(lane, from * f32::from(*u), to * f32::from(*v))
+        })
+    }
+
+    pub(super) fn total(&self) -> super::Way {
+        let [absolute, square, along] =
+            [self.absolute, self.square, self.along].map(|lanes| lanes.iter().sum());
+        super::Way {
+            absolute,
+            square,
+            along,
+        }
+    }
+}
+
+/// See [`super::Kernels::way`].
+pub fn way(from: f32, a: &[i8], to: f32, b: &[i8], signs: &mut [u8]) -> super::Way {
+    let mut sums = WaySums::default();
+    let codes = a.chunks(LANES).zip(b.chunks(LANES));
+    for ((a, b), byte) in codes.zip(signs) {
+        *byte = sums.add_dimensions((from, a), (to, b));
+    }
+    sums.total()
+}

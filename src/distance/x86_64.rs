@@ -328,10 +328,15 @@ pub(super) mod avx512 {
     float_kernels!("avx512f,avx512bw,avx512vl,avx512vnni,avx2,fma");
     integer_kernels!("avx512f,avx512bw,avx512vl,avx512vnni,avx2,fma");
     sign_kernel!("avx512f,avx512bw,avx512vl,avx512vnni,avx2,fma");
+
+    // Eight partial sums are part of the format: wider vectors would not help.
+    pub use super::avx2::way;
 }
 
 /// AVX2 and FMA.
 pub(super) mod avx2 {
+    use crate::distance::Way;
+    use crate::distance::scalar::WaySums;
     use std::arch::x86_64::*;
 
     type Floats = __m256;
@@ -397,6 +402,12 @@ pub(super) mod avx2 {
             // SAFETY: the array is as long as the vector; the load needs no alignment.
             unsafe { _mm256_loadu_ps(x.as_ptr()) }
         }
+        fn store(x: Floats) -> [f32; LANES] {{
+            let mut lanes = [0.0; LANES];
+            // SAFETY: the array is as long as the vector; the store needs no alignment.
+            unsafe { _mm256_storeu_ps(lanes.as_mut_ptr(), x) };
+            lanes
+        }}
         fn load_tail(x: &[f32], length: usize) -> Floats {
             match x.last_chunk() {
                 Some(last) => _mm256_castsi256_ps(keep_last(_mm256_castps_si256(load(last)), 4 * length)),
@@ -479,4 +490,32 @@ pub(super) mod avx2 {
     float_kernels!("avx2,fma");
     integer_kernels!("avx2,fma");
     sign_kernel!("avx2,fma");
+
+    #[target_feature(enable = "avx2,fma")]
+    pub fn way(from: f32, a: &[i8], to: f32, b: &[i8], signs: &mut [u8]) -> Way {
+        let (from_all, to_all) = (broadcast(from), broadcast(to));
+        let (mut absolute, mut square, mut along) = (zero(), zero(), zero());
+        let (a_chunks, a_tail) = a.as_chunks::<LANES>();
+        let (b_chunks, b_tail) = b.as_chunks::<LANES>();
+        let (sign_chunks, sign_tail) = signs.split_at_mut(a_chunks.len());
+        for ((a, b), byte) in a_chunks.iter().zip(b_chunks).zip(sign_chunks) {
+            let start = mul(from_all, load_codes(a));
+            let way = sub(mul(to_all, load_codes(b)), start);
+            let forward = _mm256_cmp_ps::<_CMP_GE_OQ>(way, zero());
+            absolute = add(absolute, abs(way));
+            square = add(square, mul(way, way));
+            let flipped = _mm256_andnot_ps(forward, broadcast(-0.0));
+            along = add(along, _mm256_xor_ps(start, flipped));
+            *byte = _mm256_movemask_ps(forward) as u8;
+        }
+        let mut sums = WaySums {
+            absolute: store(absolute),
+            square: store(square),
+            along: store(along),
+        };
+        if let Some(byte) = sign_tail.first_mut().filter(|_| !a_tail.is_empty()) {
+            *byte = sums.add_dimensions((from, a_tail), (to, b_tail));
+        }
+        sums.total()
+    }
 }

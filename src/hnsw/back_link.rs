@@ -8,7 +8,7 @@ use super::code_cache::{CachedCode, CodeCache};
 use super::codes::CodeParams;
 use super::disk_graph::{DiskGraph, corrupt_item, expect_kind};
 use super::eviction::make_room;
-use super::layout::{ItemPtr, Node, NodeMut, PageKind, Shape, SlotState, Storage, Upper, UpperMut};
+use super::layout::{ItemPtr, Node, NodeMut, PageKind, Shape, SlotState, Upper, UpperMut};
 use super::select::select_neighbors;
 use crate::error::{Error, Result};
 use crate::pg::buffer::Exclusive;
@@ -106,18 +106,18 @@ fn replace_list(
     {
         let mut page = change.register(&buffer);
         let item = page.item_mut(owner.offset).ok_or_else(corrupt)?;
+        let Codes { params, cache } = codes;
+        let encode = |neighbor, signs: &mut [u8]| {
+            cache.encode_edge(params, cache.code_of(owner)?, neighbor, signs)
+        };
         if level == 0 {
-            let Codes { params, cache } = codes;
-            let encode = |neighbor, signs: &mut [u8]| {
-                cache.encode_edge(params, cache.code_of(owner)?, neighbor, signs)
-            };
             NodeMut::new(item, shape)
                 .ok_or_else(corrupt)?
                 .set_neighbors(&list, encode);
         } else {
             UpperMut::new(item, shape)
                 .ok_or_else(corrupt)?
-                .set_neighbors(level, &list);
+                .set_neighbors(level, &list, encode);
         }
     }
     change.commit();
@@ -204,7 +204,7 @@ pub fn add_back_link(
         }
         let mut list = read.neighbors;
         list.push(new);
-        if shape.storage == Storage::Inline {
+        if shape.has_codes(level) {
             cache.load(graph, level, [new])?;
         }
         if list.len() > degree {

@@ -32,7 +32,7 @@ impl Hasher for PlaceHasher {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct CachedCode(u32);
 
-/// Codes by the pointer of their node (level 0) or upper item; one level at a time.
+/// Codes by the pointer of their node (level 0) or upper item: no node has the place of an upper item.
 pub struct CodeCache {
     dims: usize,
     codes_by_place: HashMap<u64, CachedCode, BuildHasherDefault<PlaceHasher>>,
@@ -55,7 +55,7 @@ impl CodeCache {
         }
     }
 
-    /// Forgets everything: the next codes may be those of another level.
+    /// Forgets everything.
     pub fn clear(&mut self) {
         self.codes_by_place.clear();
         self.nodes.clear();

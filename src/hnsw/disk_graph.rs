@@ -7,8 +7,8 @@
 use super::codes::{Estimate, Query};
 use super::graph::{Candidate, GraphStore};
 use super::layout::{
-    self, ITEM_PTR_SIZE, ItemPtr, META_BLOCK, Meta, MetaProblem, Node, OPAQUE_SIZE, Opaque,
-    PageKind, Shape, SlotState, Storage, Upper,
+    self, Edges, ITEM_PTR_SIZE, ItemPtr, META_BLOCK, Meta, MetaProblem, Node, OPAQUE_SIZE, Opaque,
+    PageKind, Shape, SlotState, Upper,
 };
 use crate::error::{Error, Result, SqlState};
 use crate::pg::buffer::{BufferHints, Shared};
@@ -281,6 +281,38 @@ impl<'a> DiskGraph<'a> {
             is_live: node.state() == SlotState::Live,
         }
     }
+
+    fn upper_candidate(query: &Query, ptr: ItemPtr, upper: Upper<'_>) -> Candidate<ItemPtr> {
+        let factors = upper.factors();
+        Candidate {
+            key: query.key(upper.code(), &factors),
+            slack: query.slack(&factors),
+            node: ptr,
+            is_live: true,
+        }
+    }
+}
+
+/// Puts those neighbors of a node with `key` into `out` that are not surely farther than `limit`.
+#[inline]
+fn estimate_neighbors(
+    query: &Query,
+    key: f32,
+    limit: f32,
+    neighbors: impl ExactSizeIterator<Item = ItemPtr>,
+    edges: Edges<'_>,
+    out: &mut Vec<(ItemPtr, Estimate)>,
+) {
+    let mut sums = [0; MAX_DEGREE];
+    let sums = &mut sums[..neighbors.len()];
+    query.sign_sums(edges.signs(), sums);
+    let owner = query.owner_estimate(key);
+    for ((neighbor, factors), sum) in neighbors.zip(edges.factors()).zip(sums) {
+        let estimate = owner.neighbor(factors, *sum);
+        if !estimate.is_beyond(limit) {
+            out.push((neighbor, estimate));
+        }
+    }
 }
 
 impl GraphStore for DiskGraph<'_> {
@@ -315,16 +347,7 @@ impl GraphStore for DiskGraph<'_> {
                 let candidate = if level == 0 {
                     self.with_node(*ptr, |node| Self::candidate(query, *ptr, node))?
                 } else {
-                    self.with_upper(*ptr, |upper| {
-                        let factors = upper.factors();
-                        let key = query.key(upper.code(), &factors);
-                        Candidate {
-                            key,
-                            slack: query.slack(&factors),
-                            node: *ptr,
-                            is_live: true,
-                        }
-                    })?
+                    self.with_upper(*ptr, |upper| Self::upper_candidate(query, *ptr, upper))?
                 };
                 out.extend(candidate);
             }
@@ -337,48 +360,56 @@ impl GraphStore for DiskGraph<'_> {
     }
 
     fn has_estimates(&self, level: u8) -> bool {
-        level == 0 && self.shape.storage == Storage::Inline
+        self.shape.has_codes(level)
     }
 
     fn expand(
         &mut self,
         ptr: ItemPtr,
+        level: u8,
         limit: f32,
         out: &mut Vec<(ItemPtr, Estimate)>,
     ) -> Result<Option<Candidate<ItemPtr>>> {
         out.clear();
         self.count_list();
         let query = self.query;
-        self.with_node(ptr, |node| {
-            let candidate = Self::candidate(query, ptr, node);
-            let (neighbors, edges) = (node.neighbors(), node.edges());
-            let mut sums = [0; MAX_DEGREE];
-            let sums = &mut sums[..neighbors.len()];
-            query.sign_sums(edges.signs(), sums);
-            let owner = query.owner_estimate(candidate.key);
-            for ((neighbor, factors), sum) in neighbors.zip(edges.factors()).zip(sums) {
-                let estimate = owner.neighbor(factors, *sum);
-                if !estimate.is_beyond(limit) {
-                    out.push((neighbor, estimate));
-                }
-            }
+        if level == 0 {
+            return self.with_node(ptr, |node| {
+                let candidate = Self::candidate(query, ptr, node);
+                let (neighbors, edges) = (node.neighbors(), node.edges());
+                estimate_neighbors(query, candidate.key, limit, neighbors, edges, out);
+                candidate
+            });
+        }
+        self.with_upper(ptr, |upper| {
+            let candidate = Self::upper_candidate(query, ptr, upper);
+            let (neighbors, edges) = (upper.neighbors(level), upper.edges(level));
+            estimate_neighbors(query, candidate.key, limit, neighbors, edges, out);
             candidate
         })
     }
 
     fn prefetch(&mut self, node: ItemPtr, level: u8) {
+        let (start, len) = match (self.has_estimates(level), level) {
+            (true, 0) => (
+                self.shape.expected_node_start(node.offset),
+                self.shape.node_size(),
+            ),
+            (true, _) => {
+                let range = self.shape.expected_upper(node.offset);
+                (range.start, range.len())
+            }
+            (false, 0) => (
+                self.shape.expected_node_start(node.offset) + self.shape.node_head_size(),
+                self.shape.degree(0) * ITEM_PTR_SIZE,
+            ),
+            (false, _) => return,
+        };
         if self.has_estimates(level) {
-            let start = self.shape.expected_node_start(node.offset);
-            let len = self.shape.node_size();
             self.hints.prefetch_descriptor(node.block);
-            self.hints
-                .prefetch_item(node.block, node.offset, start, len);
-        } else if level == 0 {
-            let start = self.shape.expected_node_start(node.offset) + self.shape.node_head_size();
-            let len = self.shape.degree(0) * ITEM_PTR_SIZE;
-            self.hints
-                .prefetch_item(node.block, node.offset, start, len);
         }
+        self.hints
+            .prefetch_item(node.block, node.offset, start, len);
     }
 
     fn ground(&mut self, node: ItemPtr) -> Result<Option<ItemPtr>> {

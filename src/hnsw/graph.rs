@@ -52,12 +52,13 @@ pub trait GraphStore {
         farthest
     }
 
-    /// Reads a node of a level that has estimates: puts its neighbors with their estimates into `out`, which is
+    /// Reads a node on a level that has estimates: puts its neighbors with their estimates into `out`, which is
     /// cleared first, and returns the node itself. Those that are surely farther than `limit` are left out. `None` if
     /// the node is gone.
     fn expand(
         &mut self,
         _node: Self::Node,
+        _level: u8,
         _limit: f32,
         out: &mut Vec<(Self::Node, Estimate)>,
     ) -> Result<Option<Candidate<Self::Node>>, Self::Error> {

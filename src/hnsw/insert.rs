@@ -197,7 +197,6 @@ impl Inserter {
             found.clear();
             self.search.take_best(&mut found);
             found.sort_unstable_by(|a, b| a.key.total_cmp(&b.key));
-            cache.clear();
             cache.load(&mut graph, at, found.iter().map(|candidate| candidate.node))?;
             let mut chosen = Vec::new();
             let params = &self.params;
@@ -255,12 +254,8 @@ impl Inserter {
             };
             let mut graph = DiskGraph::new(self.index, &self.shape, query, hints);
             let mut has_in_edge = false;
-            // Level 0 first: the cache still holds the codes that its neighbors were chosen from.
             for at in 0..=level {
                 let own = if at == 0 { node } else { upper };
-                if at > 0 {
-                    cache.clear();
-                }
                 let list = &lists[usize::from(at)];
                 for (i, owner) in list.iter().enumerate() {
                     interrupt::check();

@@ -1,8 +1,9 @@
-//! What a backend keeps from one scan or statement to the next, so that a short one allocates nothing: memory of a
-//! search, and in which shared buffers the pages of an index were. Both are guesses and may be dropped at any time.
+//! What a backend keeps from one scan or statement to the next. So that a short one allocates nothing: memory of a
+//! search, and in which shared buffers the pages of an index were; both are guesses and may be dropped at any time. So
+//! that a session can ask: what the last scan did.
 
 use super::layout::ItemPtr;
-use super::search::LayerSearch;
+use super::search::{LayerSearch, SearchCounts};
 use crate::pg::buffer::BufferHints;
 use crate::pg::relation::Relation;
 use std::cell::RefCell;
@@ -16,6 +17,16 @@ const HINTED_INDEXES: usize = 16;
 struct Kept {
     search: Option<LayerSearch<ItemPtr>>,
     hints: Vec<(pgrx::pg_sys::Oid, Vec<pgrx::pg_sys::Buffer>)>,
+    last_scan: Option<LastScan>,
+}
+
+/// What an index scan did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LastScan {
+    /// Work of its searches.
+    pub counts: SearchCounts,
+    /// Heap rows it returned.
+    pub rows: u64,
 }
 
 thread_local! {
@@ -53,4 +64,14 @@ pub fn keep_search(search: LayerSearch<ItemPtr>) {
     if search.size_bytes() <= SEARCH_BYTES {
         KEPT.with_borrow_mut(|kept| kept.search = Some(search));
     }
+}
+
+/// Keeps what a scan did, when it ends.
+pub fn keep_last_scan(scan: LastScan) {
+    KEPT.with_borrow_mut(|kept| kept.last_scan = Some(scan));
+}
+
+/// What the last index scan of this session did that has ended; `None` if there was none.
+pub fn last_scan() -> Option<LastScan> {
+    KEPT.with_borrow(|kept| kept.last_scan)
 }

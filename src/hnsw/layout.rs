@@ -7,12 +7,14 @@
 
 mod chunk;
 pub mod damage;
+mod edges;
 mod meta;
 mod node;
 mod shape;
 mod upper;
 
 pub use chunk::{CHUNK_CAPACITY, CHUNK_SIZE, TidChunk, write_chunk};
+pub use edges::Edges;
 pub use meta::{META_SIZE, Meta, MetaProblem};
 pub use node::{INLINE_TIDS, Node, NodeContents, NodeMut};
 pub use shape::{MAX_ITEM_SIZE, Shape, Storage};

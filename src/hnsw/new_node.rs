@@ -35,7 +35,7 @@ pub struct NewNode<'a> {
     pub vector: &'a NewVector,
     /// Its neighbors on each level, from level 0 up: at least one list, and no more than the shape has levels.
     pub lists: &'a [Vec<ItemPtr>],
-    /// Codes of the neighbors on level 0.
+    /// Codes of the neighbors.
     pub codes: Codes<'a>,
 }
 
@@ -138,6 +138,9 @@ impl NewNode<'_> {
         buffers: &Buffers,
     ) -> Result<Placed> {
         let (vector, level) = (self.vector, self.level());
+        let Codes { params, cache } = self.codes;
+        let own = (vector.code.as_slice(), &vector.factors);
+        let encode = |neighbor, signs: &mut [u8]| cache.encode_edge(params, own, neighbor, signs);
         let node_block = buffers.node.block();
         let mut node_page = change.register(&buffers.node);
         expect_kind(index, node_block, node_page.as_page(), PageKind::Node)?;
@@ -159,7 +162,7 @@ impl NewNode<'_> {
                 .ok_or_else(|| corrupt_item(index, block, at, "upper item"))?;
             writer.fill(level, node, &vector.factors, &vector.code);
             for (at, list) in (0..=level).zip(self.lists).skip(1) {
-                writer.set_neighbors(at, list);
+                writer.set_neighbors(at, list, encode);
             }
         }
         let mut writer = node_page
@@ -175,11 +178,7 @@ impl NewNode<'_> {
             factors: vector.factors,
             code: &vector.code,
         });
-        let Codes { params, cache } = self.codes;
-        let own = (vector.code.as_slice(), &vector.factors);
-        writer.set_neighbors(&self.lists[0], |neighbor, signs| {
-            cache.encode_edge(params, own, neighbor, signs)
-        });
+        writer.set_neighbors(&self.lists[0], encode);
         Ok(Placed::Both(node, upper))
     }
 }

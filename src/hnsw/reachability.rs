@@ -1,7 +1,9 @@
 //! Which nodes a search can reach from the entry point: a walk over the lists of every level.
 //!
 //! A search for a near node descends to wherever the upper levels lead, so every node that the walk of an upper level
-//! finds is a starting point on the level below. Level 0 alone need not be connected: clusters far apart are not.
+//! finds is a starting point on the level below. Level 0 alone need not be connected: clusters far apart are not. A few
+//! nodes that only an upper level leads to are an **island**, though: a search starts from the nearest few of level 1,
+//! and may miss them. VACUUM counts islands as not reached, and so links them to their neighbors again.
 
 use super::codes::{CodeParams, Factors, Query};
 use super::disk_graph::DiskGraph;
@@ -12,13 +14,16 @@ use crate::pg::buffer::BufferHints;
 use crate::pg::relation::Relation;
 use std::collections::HashSet;
 
+/// Fewer nodes than this, which nothing on level 0 leads to from elsewhere, are an island; more are a cluster.
+const CLUSTER_NODES: usize = 64;
+
 /// Which nodes a walk goes through.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Through {
     /// All, as a search does.
     All,
-    /// Those that stay when vacuum has freed the tombstones.
-    Live,
+    /// Those that stay when vacuum has freed the tombstones, without islands.
+    LiveMainland,
 }
 
 /// A set of places: a bit for each line pointer, as VACUUM has no memory for more. No node page has 128 of them, unless
@@ -55,6 +60,19 @@ impl Places {
         }
         self.offsets[block] |= bit;
     }
+
+    fn remove(&mut self, place: ItemPtr) {
+        match Self::bit(place) {
+            Some(bit) => {
+                if let Some(offsets) = self.offsets.get_mut(place.block as usize) {
+                    *offsets &= !bit;
+                }
+            }
+            None => {
+                self.beyond.remove(&place.place());
+            }
+        }
+    }
 }
 
 /// Places of level 0 reached so far.
@@ -90,8 +108,16 @@ impl Reached {
         let query = no_query(params);
         let mut graph = DiskGraph::new(index, &meta.shape, &query, hints);
         for start in starting_points(&mut graph, meta, through)? {
+            let is_first = reached.start.is_none();
             reached.start.get_or_insert(start);
-            reached.walk_from(start, &mut graph, between)?;
+            let found = reached.walk_from(start, &mut graph, between)?;
+            let is_island = found.len() < CLUSTER_NODES && !is_first;
+            if through == Through::LiveMainland && is_island {
+                // A walk from elsewhere may come here yet.
+                for place in found {
+                    reached.places.remove(place);
+                }
+            }
         }
         Ok(reached)
     }
@@ -108,7 +134,7 @@ impl Reached {
     ) -> Result<()> {
         let query = no_query(params);
         let mut graph = DiskGraph::new(index, &meta.shape, &query, hints);
-        self.walk_from(start, &mut graph, between)
+        self.walk_from(start, &mut graph, between).map(|_| ())
     }
 
     /// The node of level 0 that the walk started from.
@@ -121,35 +147,36 @@ impl Reached {
         self.places.contains(node)
     }
 
+    /// Walks from `start`; returns the first nodes that no walk has come to before, [`CLUSTER_NODES`] at most.
     fn walk_from(
         &mut self,
         start: ItemPtr,
         graph: &mut DiskGraph<'_>,
         between: &mut dyn FnMut(),
-    ) -> Result<()> {
-        let mut neighbors = Vec::new();
-        if !self.places.contains(start) && is_passable(graph, start, self.through)? {
-            self.places.insert(start);
-            self.queue.push(start);
-        }
-        while let Some(node) = self.queue.pop() {
+    ) -> Result<Vec<ItemPtr>> {
+        let mut found = Vec::new();
+        let mut neighbors = vec![start];
+        loop {
+            for neighbor in &neighbors {
+                // A stale edge leads nowhere; the place may be reached by a current one.
+                if !self.places.contains(*neighbor) && is_passable(graph, *neighbor, self.through)?
+                {
+                    self.places.insert(*neighbor);
+                    self.queue.push(*neighbor);
+                    if found.len() < CLUSTER_NODES {
+                        found.push(*neighbor);
+                    }
+                }
+            }
+            let Some(node) = self.queue.pop() else {
+                return Ok(found);
+            };
             if let Some(next) = self.queue.last() {
                 graph.prefetch(*next, 0);
             }
             graph.neighbors(node, 0, &mut neighbors)?;
-            for neighbor in &neighbors {
-                // A stale edge leads nowhere; the place may be reached by a current one.
-                if self.places.contains(*neighbor) {
-                    continue;
-                }
-                if is_passable(graph, *neighbor, self.through)? {
-                    self.places.insert(*neighbor);
-                    self.queue.push(*neighbor);
-                }
-            }
             between();
         }
-        Ok(())
     }
 }
 
@@ -158,7 +185,7 @@ fn is_passable(graph: &mut DiskGraph<'_>, node: ItemPtr, through: Through) -> Re
     let state = graph.with_node(node, |node| node.state())?;
     Ok(match through {
         Through::All => state.is_some(),
-        Through::Live => state == Some(SlotState::Live),
+        Through::LiveMainland => state == Some(SlotState::Live),
     })
 }
 
@@ -207,7 +234,7 @@ fn starting_points(
 mod tests {
     use super::*;
 
-    // Proves: the set knows exactly the places put into it, whatever their generation, on pages with any number of items.
+    // Proves: the set knows exactly the places put into it and not taken out, whatever their generation, on pages with any number of items.
     #[test]
     fn places_are_a_set() {
         let mut places = Places::default();
@@ -221,6 +248,11 @@ mod tests {
             places.insert(place(block, offset, 0));
             assert!(places.contains(place(block, offset, 9)));
         }
+        for (block, offset) in [(0, 127), (7, 300), (9, 1), (9, 300)] {
+            places.remove(place(block, offset, 1));
+            assert!(!places.contains(place(block, offset, 0)));
+        }
+        assert!(places.contains(place(0, 1, 0)) && places.contains(place(3, u16::MAX, 0)));
         for (block, offset) in [(0, 2), (0, 129), (1, 1), (7, 1), (7, 301), (8, 2), (9, 300)] {
             assert!(!places.contains(place(block, offset, 0)));
         }

@@ -248,7 +248,8 @@ impl Repair {
         Ok(())
     }
 
-    /// Links live nodes that no walk over live nodes from the future entry point finds to near nodes that one finds.
+    /// Links live nodes that no walk over live nodes from the future entry point finds, and islands (`reachability.rs`),
+    /// to near nodes that one finds.
     fn link_unreachable(
         &mut self,
         uppers: &[(ItemPtr, u8)],
@@ -261,7 +262,7 @@ impl Repair {
             let mut reached = Reached::from_entry(
                 self.index,
                 &future,
-                Through::Live,
+                Through::LiveMainland,
                 &self.params,
                 &mut self.hints,
                 &mut vacuum_delay_point,
@@ -308,16 +309,21 @@ impl Repair {
         };
         let mut graph = DiskGraph::new(self.index, &shape, &query, &mut self.hints);
         let mut search = LayerSearch::default();
-        let entry = descend(&mut graph, &mut search, meta.entry, meta.entry_level, 0)?;
-        let Some(entry) = entry else {
+        let Some(entry) = descend(&mut graph, &mut search, meta.entry, meta.entry_level, 0)? else {
             return Ok(false);
         };
-        search.clear();
-        search.seed(&mut graph, 0, &[entry])?;
-        search.run(&mut graph, 0, LINK_EF, Bounds::NONE)?;
         let mut found = Vec::new();
-        search.take_best(&mut found);
-        found.retain(|candidate| reached.contains(candidate.node));
+        // A search that ends on the node's own island finds nothing: the other way leads over the mainland.
+        for from in [Some(entry), reached.start()].into_iter().flatten() {
+            search.clear();
+            search.seed(&mut graph, 0, &[from])?;
+            search.run(&mut graph, 0, LINK_EF, Bounds::NONE)?;
+            search.take_best(&mut found);
+            found.retain(|candidate| reached.contains(candidate.node));
+            if !found.is_empty() {
+                break;
+            }
+        }
         found.sort_unstable_by(|a, b| a.key.total_cmp(&b.key));
         let mut neighbors = Vec::new();
         let mut owner = found.first().map(|candidate| candidate.node);

@@ -9,7 +9,7 @@ use super::disk_graph::{
     DiskGraph, corrupt_item, expect_block, expect_kind, for_each_item, read_mean, read_meta,
 };
 use super::graph::Candidate;
-use super::kept::{keep_hints, keep_search, take_hints, take_search};
+use super::kept::{LastScan, keep_hints, keep_last_scan, keep_search, take_hints, take_search};
 use super::layout::{ItemPtr, Meta, Node, PageKind, SlotState, TidChunk};
 use super::search::{Bounds, LayerSearch};
 use super::starting_points::StartingPoints;
@@ -100,6 +100,8 @@ pub struct Scan {
     start: StartingPoints,
     /// Nodes returned by all batches so far.
     returned: usize,
+    /// Heap rows returned so far.
+    row_count: u64,
     is_started: bool,
     is_finished: bool,
 }
@@ -144,6 +146,7 @@ impl Scan {
             batch: Vec::new(),
             start: StartingPoints::Nearest,
             returned: 0,
+            row_count: 0,
             is_started: false,
             is_finished: false,
         }))
@@ -156,6 +159,7 @@ impl Scan {
         loop {
             if let Some(tid) = self.rows.pop() {
                 let lower_bound = (!self.order_is_null).then_some(self.row_bound);
+                self.row_count += 1;
                 return Ok(Some(ScanRow { tid, lower_bound }));
             }
             if let Some(next) = self.pending.pop() {
@@ -324,6 +328,7 @@ impl Scan {
             self.pending = Vec::new();
             return Ok(false);
         }
+        self.search.count_distances(self.pending.len());
         self.pending
             .sort_unstable_by(|a, b| b.lower_bound.total_cmp(&a.lower_bound));
         Ok(true)
@@ -351,6 +356,10 @@ impl Scan {
 
 impl Drop for Scan {
     fn drop(&mut self) {
+        keep_last_scan(LastScan {
+            counts: self.search.counts(),
+            rows: self.row_count,
+        });
         keep_search(std::mem::take(&mut self.search));
         if let Some(hints) = self.hints.take() {
             keep_hints(hints);

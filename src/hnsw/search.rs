@@ -94,9 +94,36 @@ impl Bounds {
     };
 }
 
+/// What searches did: the measure of their cost that does not depend on the machine.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct SearchCounts {
+    /// Nodes of level 0 whose neighbors were looked at.
+    pub expanded: u64,
+    /// Distances computed on level 0; estimates are none.
+    pub distances: u64,
+    /// Nodes of upper levels whose neighbors were looked at, once for each level.
+    pub upper_expanded: u64,
+    /// Distances computed on upper levels.
+    pub upper_distances: u64,
+}
+
+impl SearchCounts {
+    #[inline]
+    fn add(&mut self, level: u8, expanded: usize, distances: usize) {
+        let (all_expanded, all_distances) = if level == 0 {
+            (&mut self.expanded, &mut self.distances)
+        } else {
+            (&mut self.upper_expanded, &mut self.upper_distances)
+        };
+        *all_expanded += expanded as u64;
+        *all_distances += distances as u64;
+    }
+}
+
 /// One search of one level, which may be resumed.
 #[derive(Debug)]
 pub struct LayerSearch<N> {
+    counts: SearchCounts,
     visited: VisitedPlaces,
     /// In place of `visited` where the store has estimates.
     estimates: EstimateTable,
@@ -122,6 +149,7 @@ pub struct LayerSearch<N> {
 impl<N> Default for LayerSearch<N> {
     fn default() -> Self {
         Self {
+            counts: SearchCounts::default(),
             visited: VisitedPlaces::default(),
             estimates: EstimateTable::default(),
             expanded: 0,
@@ -144,7 +172,13 @@ impl<N: Copy + Eq> LayerSearch<N> {
     /// Forgets everything; keeps the memory. A resumable search keeps candidates beyond the first batch.
     pub fn reset(&mut self, resumable: bool) {
         self.clear();
+        self.counts = SearchCounts::default();
         self.resumable = resumable;
+    }
+
+    /// What was done on all levels since the last `reset`.
+    pub fn counts(&self) -> SearchCounts {
+        self.counts
     }
 
     /// Forgets everything but whether it is resumable, as before a search of another level; keeps the memory.
@@ -158,6 +192,11 @@ impl<N: Copy + Eq> LayerSearch<N> {
         self.frontier.clear();
         self.best.clear();
         self.spare.clear();
+    }
+
+    /// Counts distances of level 0 that were computed beside the search.
+    pub fn count_distances(&mut self, count: usize) {
+        self.counts.add(0, 0, count);
     }
 
     /// Bytes of memory held.
@@ -183,6 +222,7 @@ impl<N: Copy + Eq> LayerSearch<N> {
         if store.has_estimates(level) {
             self.evaluated.clear();
             store.evaluate(entries, level, &mut self.evaluated)?;
+            self.counts.add(level, 0, self.evaluated.len());
             for candidate in &self.evaluated {
                 let known = Estimate::exact(candidate.key);
                 if let Some(key) = self.estimates.note(S::place(candidate.node), known) {
@@ -210,7 +250,7 @@ impl<N: Copy + Eq> LayerSearch<N> {
             self.best.push(Farthest(candidate));
         }
         if store.has_estimates(level) {
-            return self.run_estimated(store, ef, bounds);
+            return self.run_estimated(store, level, ef, bounds);
         }
         while let Some(Nearest(nearest)) = self.frontier.peek().copied() {
             self.set_limit(store, ef, bounds);
@@ -219,6 +259,7 @@ impl<N: Copy + Eq> LayerSearch<N> {
             }
             self.frontier.pop();
             store.neighbors(nearest.node, level, &mut self.neighbors)?;
+            self.counts.add(level, 1, 0);
             self.admit(store, level, ef)?;
             if let Some(Nearest(next)) = self.frontier.peek() {
                 store.prefetch(next.node, level);
@@ -232,6 +273,7 @@ impl<N: Copy + Eq> LayerSearch<N> {
     fn run_estimated<S: GraphStore<Node = N>>(
         &mut self,
         store: &mut S,
+        level: u8,
         ef: usize,
         bounds: Bounds,
     ) -> Result<(), S::Error> {
@@ -241,10 +283,10 @@ impl<N: Copy + Eq> LayerSearch<N> {
             let next = self.choose::<S>(bounds);
             if let Some(node) = next {
                 self.estimates.settle(S::place(node));
-                store.prefetch(node, 0);
+                store.prefetch(node, level);
             }
             match std::mem::replace(&mut chosen, next) {
-                Some(node) => self.expand(store, node, ef)?,
+                Some(node) => self.expand(store, node, level, ef)?,
                 None if next.is_none() => return Ok(()),
                 None => {}
             }
@@ -330,6 +372,7 @@ impl<N: Copy + Eq> LayerSearch<N> {
         &mut self,
         store: &mut S,
         node: N,
+        level: u8,
         ef: usize,
     ) -> Result<(), S::Error> {
         // A search that is not resumed never expands what is beyond the limit, which falls as nearer nodes are found.
@@ -338,8 +381,9 @@ impl<N: Copy + Eq> LayerSearch<N> {
         } else {
             self.limit
         };
-        let expanded = store.expand(node, limit, &mut self.estimated)?;
+        let expanded = store.expand(node, level, limit, &mut self.estimated)?;
         self.expanded += 1;
+        self.counts.add(level, 1, 1);
         if let Some(candidate) = expanded.filter(|candidate| candidate.is_live) {
             self.keep(candidate, ef);
         }
@@ -394,6 +438,7 @@ impl<N: Copy + Eq> LayerSearch<N> {
             .retain(|node| visited.insert(S::place(*node)));
         self.evaluated.clear();
         store.evaluate(&self.neighbors, level, &mut self.evaluated)?;
+        self.counts.add(level, 0, self.evaluated.len());
         for i in 0..self.evaluated.len() {
             let candidate = self.evaluated[i];
             if self.resumable || self.is_wanted(candidate.key, ef) || candidate.key <= self.limit {

@@ -2,6 +2,7 @@
 
 use super::handler::is_hnsw;
 use super::info::{IndexInfo, index_info};
+use super::kept::{LastScan, last_scan};
 use super::verify::{Finding, verify};
 use crate::error::{Error, Result, SqlState};
 use crate::pg::function::sql_functions;
@@ -65,6 +66,19 @@ fn info_row(info: &IndexInfo) -> Vec<Cell> {
     ]
 }
 
+fn last_scan_row(scan: LastScan) -> Vec<Cell> {
+    let counts = scan.counts;
+    [
+        counts.expanded,
+        counts.distances,
+        counts.upper_expanded,
+        counts.upper_distances,
+        scan.rows,
+    ]
+    .map(|count| Cell::BigInt(i64::try_from(count).unwrap_or(i64::MAX)))
+    .to_vec()
+}
+
 sql_functions! {
     /// `annex.verify(regclass, boolean)`.
     fn annex_verify(index: pg_sys::Oid, deep: bool) -> Result<RowSet> {
@@ -77,5 +91,10 @@ sql_functions! {
     fn annex_index_info(index: pg_sys::Oid) -> Result<RowSet> {
         let opened = open(index)?;
         Ok(RowSet(vec![info_row(&index_info(opened.index())?)]))
+    }
+
+    /// `annex.last_scan()`.
+    fn annex_last_scan() -> Result<RowSet> {
+        Ok(RowSet(last_scan().into_iter().map(last_scan_row).collect()))
     }
 }

@@ -61,7 +61,7 @@ macro_rules! sql_functions {
             // As many arguments as the SQL function has.
             #[allow(clippy::too_many_arguments)]
             fn body($($argument: $type),*) -> $result $body
-            #[allow(unused_mut, unused_variables)] // where there is no argument
+            #[allow(unused_mut, unused_variables)] // a function may have no arguments
             let mut arguments = 0..;
             $(
                 let index = arguments.next().unwrap_or_default();

@@ -74,6 +74,7 @@ fn run(
 ) {
     let params = BuildParams {
         m: 16,
+        upper_degree: 16,
         base_degree: 32,
         ef_construction: 64,
         max_level: 8,

@@ -45,7 +45,7 @@ impl Input {
 
 type Case = (&'static str, fn(&Kernels, &Input) -> f32);
 
-const CASES: [Case; 9] = [
+const CASES: [Case; 10] = [
     ("l2_squared", |k, i| {
         k.l2_squared(&i.floats[0], &i.floats[1])
     }),
@@ -72,6 +72,11 @@ const CASES: [Case; 9] = [
         let mut sums = [0; NEIGHBORS];
         k.masked_sums(&i.blocks, &i.signs, &mut sums);
         sums[0] as f32
+    }),
+    ("way", |k, i| {
+        let mut signs = vec![0; i.codes[0].len().div_ceil(8)];
+        k.way(0.01, &i.codes[0], 0.02, &i.codes[1], &mut signs)
+            .along
     }),
 ];
 

@@ -9,8 +9,10 @@ use std::sync::atomic::{AtomicBool, AtomicU64};
 /// Parameters of a build, validated by the caller: `2 <= m <= 100`, `2 * m <= ef_construction <= 1000`.
 #[derive(Debug, Clone, Copy)]
 pub struct BuildParams {
-    /// Links per node above level 0.
+    /// Links of a node, the option `m`: levels are drawn by it.
     pub m: usize,
+    /// Links per node above level 0, at most `m`.
+    pub upper_degree: usize,
     /// Links per node on level 0, at most `2 * m`.
     pub base_degree: usize,
     /// Size of the candidate list of an insertion.
@@ -67,7 +69,7 @@ pub struct Topology {
     pub levels: Vec<u8>,
     /// Most neighbors a node has on level 0.
     pub base_degree: usize,
-    /// Most neighbors a node has on each upper level (`m`).
+    /// Most neighbors a node has on each upper level.
     pub upper_degree: usize,
     /// Level-0 lists, `base_degree` slots a node.
     pub base: Vec<u32>,

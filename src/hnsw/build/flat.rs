@@ -104,7 +104,7 @@ impl Built {
             *slot = if equal.is_copy(id as u32) { 0 } else { level };
         }
         let entry = first_of_highest(&levels);
-        let links = Links::try_new(&levels, params.base_degree, params.m)?;
+        let links = Links::try_new(&levels, params.base_degree, params.upper_degree)?;
         let shared = Shared {
             arena,
             links: &links,
@@ -126,7 +126,7 @@ impl Built {
 fn empty(params: &BuildParams) -> Topology {
     Topology {
         base_degree: params.base_degree,
-        upper_degree: params.m,
+        upper_degree: params.upper_degree,
         ..Topology::default()
     }
 }
@@ -237,6 +237,7 @@ mod tests {
     fn levels_follow_the_distribution() {
         let mut params = BuildParams {
             m: 16,
+            upper_degree: 16,
             base_degree: 32,
             ef_construction: 64,
             max_level: 3,

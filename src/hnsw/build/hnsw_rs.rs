@@ -198,11 +198,11 @@ fn extract(
     let upper_lists = upper_lists as usize;
     let mut topology = Topology {
         base_degree: params.base_degree,
-        upper_degree: params.m,
+        upper_degree: params.upper_degree,
         base: try_filled(len * params.base_degree, || u32::MAX)?,
         base_counts: try_filled(len, || 0)?,
         upper_start,
-        upper: try_filled(upper_lists * params.m, || u32::MAX)?,
+        upper: try_filled(upper_lists * params.upper_degree, || u32::MAX)?,
         upper_counts: try_filled(upper_lists, || 0)?,
         levels,
         entry: entry as u32,

@@ -2,7 +2,7 @@
 
 use super::MemoryLimit;
 use super::builder::Topology;
-use super::source::{NodeData, NodeSource};
+use super::source::{Lists, NodeData, NodeSource};
 use crate::error::{Error, Result, SqlState};
 use crate::hnsw::codes::{CodeArena, CodeParams, Factors};
 use crate::hnsw::insert::IndexedVector;
@@ -83,10 +83,20 @@ impl NodeSource for LoadedGraph<'_> {
         })
     }
 
-    fn neighbors(&mut self, node: u32, level: u8, out: &mut Vec<u32>) -> Result<()> {
+    fn base_lists(&mut self, _first: u32) -> Result<(&dyn Lists, u32)> {
+        let end = self.topology.len() as u32;
+        Ok((self, end))
+    }
+
+    fn upper_lists(&mut self) -> Result<&dyn Lists> {
+        Ok(self)
+    }
+}
+
+impl Lists for LoadedGraph<'_> {
+    fn neighbors(&self, node: u32, level: u8, out: &mut Vec<u32>) {
         out.clear();
         out.extend_from_slice(self.topology.neighbors(node, level));
-        Ok(())
     }
 
     fn code(&self, node: u32) -> Option<(&[i8], &Factors)> {

@@ -188,6 +188,7 @@ fn graph_builder(options: &Options) -> &'static (dyn GraphBuilder + Sync) {
 fn build_params(shape: &Shape, options: &Options) -> BuildParams {
     BuildParams {
         m: options.m,
+        upper_degree: shape.degree(1),
         base_degree: shape.base_degree,
         ef_construction: options.ef_construction,
         max_level: shape.max_level(),
@@ -355,7 +356,13 @@ impl Run<'_> {
     fn write_pages(&self, source: &mut dyn NodeSource) -> Result<()> {
         progress::set_phase(WRITING);
         progress::set_tuples_total(source.node_count() as u64);
-        writer::write(self.build.index, &self.meta, &self.params, source)
+        writer::write(
+            self.build.index,
+            &self.meta,
+            &self.params,
+            source,
+            worker_pool::build_threads(),
+        )
     }
 
     fn build_graph(&self, arena: &CodeArena) -> Result<Topology> {

@@ -17,10 +17,19 @@ pub struct NodeData<'a> {
     pub code: &'a [i8],
 }
 
+/// Some lists of a graph, and the codes of their owners and of all their members: what many threads may read at once.
+pub trait Lists: Sync {
+    /// Puts the neighbors of `node` on `level` into `out`, nearest first; nothing if that list is not here.
+    fn neighbors(&self, node: u32, level: u8, out: &mut Vec<u32>);
+
+    /// Code and factors of an owner or a member of a list. `None` if codes are not kept.
+    fn code(&self, node: u32) -> Option<(&[i8], &Factors)>;
+}
+
 /// The nodes `0..node_count` of a finished graph.
 ///
-/// A node's content and its upper lists may be asked for in any order, cheapest in ascending order; lists of level 0
-/// in ascending order of the nodes only.
+/// A node's content may be asked for in any order, cheapest in ascending order; lists of level 0 in ascending order of
+/// the nodes only.
 pub trait NodeSource {
     /// Number of nodes.
     fn node_count(&self) -> usize;
@@ -40,9 +49,9 @@ pub trait NodeSource {
     /// Content of a node.
     fn node(&mut self, node: u32) -> Result<NodeData<'_>>;
 
-    /// Puts the neighbors of `node` on `level`, which it has, into `out`, nearest first.
-    fn neighbors(&mut self, node: u32, level: u8, out: &mut Vec<u32>) -> Result<()>;
+    /// Lists of level 0 of the nodes from `first` up to the one returned, which is not `first`.
+    fn base_lists(&mut self, first: u32) -> Result<(&dyn Lists, u32)>;
 
-    /// Code and factors of a node: of the one whose list of level 0 was asked for last, and of its neighbors.
-    fn code(&self, node: u32) -> Option<(&[i8], &Factors)>;
+    /// All lists of upper levels.
+    fn upper_lists(&mut self) -> Result<&dyn Lists>;
 }

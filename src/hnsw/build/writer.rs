@@ -4,20 +4,27 @@
 //! written, so each page is written once. Nothing refers to the index until the command commits, so a crash
 //! leaves a file that nobody reads.
 
-use super::source::NodeSource;
+use super::source::{Lists, NodeSource};
+use crate::distance::prefetch;
 use crate::error::{Error, Result, SqlState};
-use crate::hnsw::codes::CodeParams;
+use crate::hnsw::codes::{CodeParams, EdgeFactors};
 use crate::hnsw::layout::{
     CHUNK_CAPACITY, CHUNK_SIZE, INLINE_TIDS, ItemPtr, META_BLOCK, META_SIZE, Meta, NO_BLOCK,
-    NodeContents, NodeMut, OPAQUE_SIZE, Opaque, PARAMS_PER_PAGE, PageKind, UpperMut, write_chunk,
+    NodeContents, NodeMut, OPAQUE_SIZE, Opaque, PARAMS_PER_PAGE, PageKind, Shape, UpperMut,
+    write_chunk,
 };
 use crate::pg::buffer::Exclusive;
 use crate::pg::page::{LINE_POINTER_SIZE, PageMut};
 use crate::pg::relation::{Relation, Tid};
+use crate::pg::worker_pool::ShortWork;
 use crate::pg::{failpoint, interrupt, progress, wal};
+use rayon::prelude::*;
 
 /// Room for items and their line pointers on a page.
 const ROOM: usize = crate::pg::page::PAGE_SIZE - crate::pg::page::HEADER_SIZE - OPAQUE_SIZE;
+
+/// Bytes of nodes that are encoded at once: so much that threads are worth while, so little that it is done soon.
+const ENCODED_BYTES: usize = 1 << 20;
 
 /// Makes `page` an empty page of `kind`.
 pub fn init_page(page: &mut PageMut<'_>, kind: PageKind, next: u32) {
@@ -195,12 +202,15 @@ impl<'a> Plan<'a> {
     }
 }
 
-/// Writes the whole index and logs it.
+/// Writes the whole index and logs it; the lists are encoded on `threads` threads.
+/// # Errors
+/// 53200 if memory or threads cannot be had, and those of `source`.
 pub fn write(
     index: Relation,
     meta: &Meta,
     params: &CodeParams,
     source: &mut dyn NodeSource,
+    threads: usize,
 ) -> Result<()> {
     let plan = Plan::new(meta, &params.mean, source);
     let mut pages = Pages {
@@ -212,8 +222,14 @@ pub fn write(
         Ok(())
     })?;
     write_mean(&mut pages, &params.mean)?;
-    write_nodes(&mut pages, &plan, params, source)?;
-    write_uppers(&mut pages, &plan, source)?;
+    write_nodes(
+        &mut pages,
+        &plan,
+        params,
+        source,
+        &ShortWork::start(threads)?,
+    )?;
+    write_uppers(&mut pages, &plan, params, source)?;
     write_chunks(&mut pages, &plan, source)?;
     wal::log_new_pages(index);
     Ok(())
@@ -296,68 +312,162 @@ fn write_nodes(
     plan: &Plan<'_>,
     params: &CodeParams,
     source: &mut dyn NodeSource,
+    pool: &ShortWork,
 ) -> Result<()> {
     let shape = &plan.meta.shape;
-    let mut ids = Vec::with_capacity(shape.degree(0));
-    let mut neighbors = Vec::with_capacity(shape.degree(0));
-    for first in (0..plan.nodes).step_by(plan.nodes_per_page) {
-        let after = plan.nodes.min(first + plan.nodes_per_page);
-        pages.add(PageKind::Node, NO_BLOCK, |page| {
-            for node in first as u32..after as u32 {
-                let ptr = plan.node_ptr(node);
-                let item = add_at(page, shape.node_size(), ptr.offset)?;
-                let mut writer =
-                    NodeMut::new(item, shape).ok_or_else(|| misplaced("node size".to_owned()))?;
-                let data = source.node(node)?;
-                writer.fill(&NodeContents {
-                    level: plan.level(node),
-                    tids: &data.tids[..data.tids.len().min(INLINE_TIDS)],
-                    overflow: plan.first_chunk(node),
-                    upper: plan.upper_ptr(node),
-                    hash: data.hash,
-                    factors: data.factors,
-                    code: data.code,
-                });
-                source.neighbors(node, 0, &mut ids)?;
-                neighbors.clear();
-                neighbors.extend(ids.iter().map(|id| plan.node_ptr(*id)));
-                let mut ids = ids.iter();
-                writer.set_neighbors(&neighbors, |_, signs| {
-                    let neighbor = source.code(*ids.next()?)?;
-                    Some(params.encode_edge(source.code(node)?, neighbor, signs))
-                });
-            }
-            Ok(())
-        })?;
+    let (size, per_page) = (shape.node_size(), plan.nodes_per_page);
+    let pages_each = (ENCODED_BYTES / (size * per_page)).max(1);
+    let mut items = Vec::new();
+    for first in (0..plan.nodes).step_by(pages_each * per_page) {
+        let after = plan.nodes.min(first + pages_each * per_page);
+        items.clear();
+        items.resize((after - first) * size, 0);
+        encode_nodes(&mut items, first as u32, plan, params, source, pool)?;
+        let mut node = first as u32;
+        for on_page in items.chunks(size * per_page) {
+            pages.add(PageKind::Node, NO_BLOCK, |page| {
+                for item in on_page.chunks_exact(size) {
+                    add_at(page, size, plan.node_ptr(node).offset)?.copy_from_slice(item);
+                    node += 1;
+                }
+                Ok(())
+            })?;
+        }
         progress::set_tuples_done(after as u64);
     }
     Ok(())
 }
 
-fn write_uppers(pages: &mut Pages, plan: &Plan<'_>, source: &mut dyn NodeSource) -> Result<()> {
+/// Writes the items of the nodes from `first` on into `items`, one after the other.
+fn encode_nodes(
+    items: &mut [u8],
+    first: u32,
+    plan: &Plan<'_>,
+    params: &CodeParams,
+    source: &mut dyn NodeSource,
+    pool: &ShortWork,
+) -> Result<()> {
     let shape = &plan.meta.shape;
-    let mut ids = Vec::with_capacity(shape.m);
-    let mut neighbors = Vec::with_capacity(shape.m);
+    let size = shape.node_size();
+    for (node, item) in (first..).zip(items.chunks_exact_mut(size)) {
+        let data = source.node(node)?;
+        node_writer(item, shape)?.fill(&NodeContents {
+            level: plan.level(node),
+            tids: &data.tids[..data.tids.len().min(INLINE_TIDS)],
+            overflow: plan.first_chunk(node),
+            upper: plan.upper_ptr(node),
+            hash: data.hash,
+            factors: data.factors,
+            code: data.code,
+        });
+    }
+    let (mut first, mut rest) = (first, items);
+    while !rest.is_empty() {
+        let (lists, end) = source.base_lists(first)?;
+        let count = (end - first) as usize;
+        let (now, later) = rest.split_at_mut(rest.len().min(count * size));
+        pool.run(|| {
+            now.par_chunks_exact_mut(size)
+                .zip(first..end)
+                .try_for_each_init(ListMemory::default, |memory, (item, node)| {
+                    encode_list(node_writer(item, shape)?, node, plan, params, lists, memory);
+                    Ok::<(), Error>(())
+                })
+        })??;
+        (first, rest) = (first + (now.len() / size) as u32, later);
+    }
+    Ok(())
+}
+
+fn node_writer<'a>(item: &'a mut [u8], shape: &'a Shape) -> Result<NodeMut<'a>> {
+    NodeMut::new(item, shape).ok_or_else(|| misplaced("node size".to_owned()))
+}
+
+/// Memory for one list after the other.
+#[derive(Default)]
+struct ListMemory {
+    ids: Vec<u32>,
+    neighbors: Vec<ItemPtr>,
+}
+
+impl ListMemory {
+    /// Reads the list of `node` on `level`; `place` says where a member is.
+    fn read(&mut self, lists: &dyn Lists, node: u32, level: u8, place: impl Fn(u32) -> ItemPtr) {
+        lists.neighbors(node, level, &mut self.ids);
+        self.neighbors.clear();
+        self.neighbors.extend(self.ids.iter().map(|id| place(*id)));
+    }
+
+    /// What writes the signs of the way from `node` to one neighbor after the other.
+    fn encoder<'a>(
+        &'a self,
+        params: &'a CodeParams,
+        lists: &'a dyn Lists,
+        node: u32,
+    ) -> impl FnMut(ItemPtr, &mut [u8]) -> Option<EdgeFactors> + 'a {
+        let mut ids = self.ids.iter();
+        move |_, signs| {
+            let neighbor = lists.code(*ids.next()?)?;
+            Some(params.encode_edge(lists.code(node)?, neighbor, signs))
+        }
+    }
+}
+
+/// Writes the list of level 0 of a node into its item. Runs on any thread.
+fn encode_list(
+    mut writer: NodeMut<'_>,
+    node: u32,
+    plan: &Plan<'_>,
+    params: &CodeParams,
+    lists: &dyn Lists,
+    memory: &mut ListMemory,
+) {
+    memory.read(lists, node, 0, |id| plan.node_ptr(id));
+    for (code, _) in memory.ids.iter().filter_map(|id| lists.code(*id)) {
+        prefetch::range(code.as_ptr().cast(), code.len());
+    }
+    writer.set_neighbors(&memory.neighbors, memory.encoder(params, lists, node));
+}
+
+fn write_uppers(
+    pages: &mut Pages,
+    plan: &Plan<'_>,
+    params: &CodeParams,
+    source: &mut dyn NodeSource,
+) -> Result<()> {
+    let shape = &plan.meta.shape;
+    let mut memory = ListMemory::default();
+    let mut items: Vec<Vec<u8>> = Vec::new();
     for on_page in plan.uppers.chunk_by(|a, b| a.block == b.block) {
+        items.clear();
+        for place in on_page {
+            let mut item = vec![0; shape.upper_size(place.level)];
+            let data = source.node(place.node)?;
+            let ptr = plan.node_ptr(place.node);
+            upper_writer(&mut item, shape)?.fill(place.level, ptr, &data.factors, data.code);
+            items.push(item);
+        }
+        let lists = source.upper_lists()?;
+        for (place, item) in on_page.iter().zip(&mut items) {
+            let mut writer = upper_writer(item, shape)?;
+            for level in 1..=place.level {
+                memory.read(lists, place.node, level, |id| plan.upper_ptr(id));
+                let encode = memory.encoder(params, lists, place.node);
+                writer.set_neighbors(level, &memory.neighbors, encode);
+            }
+        }
         pages.add(PageKind::Upper, NO_BLOCK, |page| {
-            for place in on_page {
-                let item = add_at(page, shape.upper_size(place.level), place.offset)?;
-                let mut writer = UpperMut::new(item, shape)
-                    .ok_or_else(|| misplaced("upper item size".to_owned()))?;
-                let data = source.node(place.node)?;
-                let ptr = plan.node_ptr(place.node);
-                writer.fill(place.level, ptr, &data.factors, data.code);
-                for level in 1..=place.level {
-                    source.neighbors(place.node, level, &mut ids)?;
-                    neighbors.clear();
-                    neighbors.extend(ids.iter().map(|id| plan.upper_ptr(*id)));
-                    writer.set_neighbors(level, &neighbors);
-                }
+            for (place, item) in on_page.iter().zip(&items) {
+                add_at(page, item.len(), place.offset)?.copy_from_slice(item);
             }
             Ok(())
         })?;
     }
     Ok(())
+}
+
+fn upper_writer<'a>(item: &'a mut [u8], shape: &'a Shape) -> Result<UpperMut<'a>> {
+    UpperMut::new(item, shape).ok_or_else(|| misplaced("upper item size".to_owned()))
 }
 
 /// The TID chunks of all nodes with a chain, a page being written when it is full.

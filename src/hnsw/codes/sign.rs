@@ -8,7 +8,7 @@
 //! insert, repair and verify get the same bytes from the same two nodes. Pure; index format.
 
 use super::{CodeParams, Factors};
-use crate::distance::{Kernels, Metric};
+use crate::distance::{Kernels, Metric, Way, kernels};
 
 /// Dimensions whose signs are in one block of a neighbor's code.
 pub const SIGN_BLOCK: usize = 64;
@@ -17,9 +17,6 @@ pub const SIGN_BLOCK: usize = 64;
 pub const fn sign_bytes(dims: usize) -> usize {
     dims.div_ceil(SIGN_BLOCK) * (SIGN_BLOCK / 8)
 }
-
-/// Independent partial sums: a fixed order that lets a compiler use vectors.
-const LANES: usize = 8;
 
 /// Share of `step * |q - u|` by which an estimate is off on average: `sqrt(1 - 2 / pi)`, from the mean angle of a
 /// direction to its signs.
@@ -54,30 +51,17 @@ impl CodeParams {
         assert!(owner.len() == self.dims && neighbor.len() == self.dims);
         assert_eq!(signs.len(), sign_bytes(self.dims));
         signs.fill(0);
-        let (from, to) = (owner_factors.scale, neighbor_factors.scale);
-        let mut absolute = [0.0f32; LANES];
-        let mut square = [0.0f32; LANES];
-        let mut along = [0.0f32; LANES];
-        let (owner_chunks, owner_tail) = owner.as_chunks::<LANES>();
-        let (neighbor_chunks, neighbor_tail) = neighbor.as_chunks::<LANES>();
-        let mut add = |lane: usize, u: i8, v: i8| -> u8 {
-            let u = from * f32::from(u);
-            let way = to * f32::from(v) - u;
-            let is_forward = way >= 0.0;
-            absolute[lane] += way.abs();
-            square[lane] += way * way;
-            along[lane] += if is_forward { u } else { -u };
-            u8::from(is_forward) << lane
-        };
-        let tail = owner_chunks.len();
-        for ((u, v), byte) in owner_chunks.iter().zip(neighbor_chunks).zip(&mut *signs) {
-            *byte = (0..LANES).fold(0, |bits, lane| bits | add(lane, u[lane], v[lane]));
-        }
-        for (lane, (u, v)) in owner_tail.iter().zip(neighbor_tail).enumerate() {
-            signs[tail] |= add(lane, *u, *v);
-        }
-        let [absolute, square, along] =
-            [absolute, square, along].map(|lanes| lanes.iter().sum::<f32>());
+        let Way {
+            absolute,
+            square,
+            along,
+        } = kernels().way(
+            owner_factors.scale,
+            owner,
+            neighbor_factors.scale,
+            neighbor,
+            signs,
+        );
         let ratio = square / absolute;
         if !(ratio > 0.0 && ratio.is_finite()) {
             return EdgeFactors::default(); // no way at all, or beyond all numbers: as near as the owner

@@ -1,13 +1,12 @@
 //! Node items: one vector on level 0, its rows and its neighbors, in the inline form with one-bit codes of these. Pure.
 
 use super::{
-    COUNT, GENERATION, ITEM_PTR_SIZE, ItemPtr, LEVEL, LIST_VERSION, NO_BLOCK, STATE, Shape,
-    SlotState, Storage, as_code, f32_at, factors_are_valid, free, list, put, put_u64, read_factors,
-    u16_at, u32_at, u64_at, write_code, write_factors, write_list,
+    COUNT, Edges, GENERATION, ItemPtr, LEVEL, LIST_VERSION, NO_BLOCK, STATE, Shape, SlotState,
+    as_code, factors_are_valid, free, list, put, put_u64, read_factors, u16_at, u32_at, u64_at,
+    write_code, write_factors, write_list,
 };
 use crate::hnsw::codes::{EdgeFactors, Factors};
 use crate::pg::relation::Tid;
-use std::collections::VecDeque;
 
 const NODE_TID_BLOCKS: usize = 8;
 const NODE_TID_OFFSETS: usize = 16;
@@ -19,8 +18,6 @@ const NODE_HASH: usize = 32;
 pub(super) const NODE_FACTORS: usize = 40;
 const NODE_UPPER_GENERATION: usize = 52;
 pub(super) const NODE_CODE: usize = 56;
-/// Bytes of the factors of an edge.
-pub(super) const EDGE_FACTORS_SIZE: usize = 8;
 /// Heap rows a node holds itself; more are in its chain of TID chunks.
 pub const INLINE_TIDS: usize = 2;
 
@@ -124,44 +121,10 @@ impl<'a> Node<'a> {
     /// The codes of the neighbors, in the order of [`Self::neighbors`]; none in the compact form.
     #[inline]
     pub fn edges(self) -> Edges<'a> {
-        let (shape, count) = (self.shape, usize::from(self.item[COUNT]));
-        if shape.storage == Storage::Compact {
-            return Edges {
-                factors: &[],
-                signs: &[],
-            };
+        match self.shape.edge_list(0) {
+            Some(list) => list.edges(self.item),
+            None => Edges::NONE,
         }
-        let (factors, signs) = (shape.edge_factors_at(), shape.signs_at());
-        Edges {
-            factors: &self.item[factors..factors + count * EDGE_FACTORS_SIZE],
-            signs: &self.item[signs..signs + count * shape.sign_bytes()],
-        }
-    }
-}
-
-/// The codes of an inline node's neighbors.
-#[derive(Clone, Copy)]
-pub struct Edges<'a> {
-    factors: &'a [u8],
-    signs: &'a [u8],
-}
-
-impl<'a> Edges<'a> {
-    /// The signs of all neighbors, one behind the other.
-    #[inline]
-    pub fn signs(self) -> &'a [u8] {
-        self.signs
-    }
-
-    /// The factors of all neighbors: any bit patterns, as they are on the page.
-    #[inline]
-    pub fn factors(self) -> impl ExactSizeIterator<Item = EdgeFactors> + 'a {
-        self.factors
-            .chunks_exact(EDGE_FACTORS_SIZE)
-            .map(|b| EdgeFactors {
-                offset: f32_at(b, 0),
-                step: f32_at(b, 4),
-            })
     }
 }
 
@@ -236,88 +199,15 @@ impl<'a> NodeMut<'a> {
     pub fn set_neighbors(
         &mut self,
         neighbors: &[ItemPtr],
-        mut encode: impl FnMut(ItemPtr, &mut [u8]) -> Option<EdgeFactors>,
+        encode: impl FnMut(ItemPtr, &mut [u8]) -> Option<EdgeFactors>,
     ) {
-        let at = self.shape.neighbors_at();
-        if self.shape.storage == Storage::Compact {
-            write_list(self.item, at, COUNT, self.shape.base_degree, neighbors);
-            return;
-        }
-        let old: Vec<ItemPtr> = list(self.item, at, usize::from(self.item[COUNT])).collect();
-        let wanted = &neighbors[..neighbors.len().min(self.shape.base_degree)];
-        // Places that become free, in order; new neighbors go there, then behind the old list.
-        let mut holes: VecDeque<usize> = (0..old.len())
-            .filter(|place| !wanted.contains(&old[*place]))
-            .collect();
-        let mut used = old.len();
-        for neighbor in wanted.iter().filter(|neighbor| !old.contains(neighbor)) {
-            let place = holes.front().copied().unwrap_or(used);
-            if self.write_edge(place, *neighbor, &mut encode) {
-                used += usize::from(holes.pop_front().is_none());
+        match self.shape.edge_list(0) {
+            Some(list) => list.set(self.item, neighbors, encode),
+            None => {
+                let at = self.shape.neighbors_at();
+                write_list(self.item, at, COUNT, self.shape.base_degree, neighbors);
             }
         }
-        // What stays at the end fills the holes that are left.
-        while let Some(hole) = holes.front().copied() {
-            used -= 1;
-            if holes.back() == Some(&used) {
-                holes.pop_back();
-            } else {
-                self.move_edge(used, hole);
-                holes.pop_front();
-            }
-        }
-        self.item[COUNT] = used as u8;
-        for place in used..self.shape.base_degree {
-            self.clear_edge(place);
-        }
-        let version = u16_at(self.item, LIST_VERSION).wrapping_add(1);
-        put(self.item, LIST_VERSION, version.to_ne_bytes());
-    }
-
-    /// Offsets of pointer, factors and signs of an edge.
-    fn edge_places(&self, place: usize) -> [(usize, usize); 3] {
-        let (shape, sign_bytes) = (self.shape, self.shape.sign_bytes());
-        [
-            (shape.neighbors_at() + place * ITEM_PTR_SIZE, ITEM_PTR_SIZE),
-            (
-                shape.edge_factors_at() + place * EDGE_FACTORS_SIZE,
-                EDGE_FACTORS_SIZE,
-            ),
-            (shape.signs_at() + place * sign_bytes, sign_bytes),
-        ]
-    }
-
-    fn move_edge(&mut self, from: usize, to: usize) {
-        if from != to {
-            for ((from, len), (to, _)) in
-                self.edge_places(from).into_iter().zip(self.edge_places(to))
-            {
-                self.item.copy_within(from..from + len, to);
-            }
-        }
-    }
-
-    fn clear_edge(&mut self, place: usize) {
-        for (at, len) in self.edge_places(place) {
-            self.item[at..at + len].fill(0);
-        }
-    }
-
-    /// Writes a new edge at `place`; `false` if `encode` has no code.
-    fn write_edge(
-        &mut self,
-        place: usize,
-        neighbor: ItemPtr,
-        encode: &mut impl FnMut(ItemPtr, &mut [u8]) -> Option<EdgeFactors>,
-    ) -> bool {
-        let [(pointer, _), (factors_at, _), (signs, len)] = self.edge_places(place);
-        let Some(factors) = encode(neighbor, &mut self.item[signs..signs + len]) else {
-            return false;
-        };
-        neighbor.write(self.item, pointer);
-        put(self.item, factors_at, factors.offset.to_ne_bytes());
-        put(self.item, factors_at + 4, factors.step.to_ne_bytes());
-        true
     }
 
     /// Replaces the rows in the node itself.

@@ -1,8 +1,9 @@
 //! What never changes in the life of an index, and the sizes that follow from it. Pure.
 
-use super::node::{EDGE_FACTORS_SIZE, NODE_CODE};
-use super::upper::UPPER_CODE;
-use super::{CHUNK_SIZE, ITEM_PTR_SIZE, MAX_LEVEL, OPAQUE_SIZE};
+use super::edges::{EdgeList, edge_size};
+use super::node::NODE_CODE;
+use super::upper::{UPPER_CODE, upper_count_at};
+use super::{CHUNK_SIZE, COUNT, ITEM_PTR_SIZE, MAX_LEVEL, OPAQUE_SIZE};
 use crate::distance::Metric;
 use crate::hnsw::codes::{CodeParams, sign_bytes};
 use crate::pg::page::{HEADER_SIZE, LINE_POINTER_SIZE, PAGE_SIZE};
@@ -19,7 +20,17 @@ const AUTO_INLINE_DIMS: usize = 256;
 /// Fewer neighbors than this do not hold a graph together as well: then none is given up for the fit.
 const FITTED_DEGREE: usize = 24;
 
-/// What a node keeps of its neighbors on level 0.
+/// The same for lists of upper levels with codes.
+const FITTED_UPPER_DEGREE: usize = 12;
+
+/// Lists of upper levels have codes on as many levels as leave room for so many levels, if there is room for them at
+/// all: at m = 16 some 65,000 nodes for each one of the highest.
+const LEAST_LEVELS: u8 = 4;
+
+/// They have none if upper items would take more than this part of the space of the nodes.
+const LARGEST_UPPER_SHARE: usize = 20;
+
+/// What a node keeps of its neighbors.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
 pub enum Storage {
@@ -45,6 +56,11 @@ impl Storage {
     }
 }
 
+/// Bytes of an item of which a page holds `count`.
+fn largest_of(count: usize) -> usize {
+    (PAGE_ROOM / count).saturating_sub(LINE_POINTER_SIZE) / 8 * 8
+}
+
 /// What never changes in the life of an index.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Shape {
@@ -61,6 +77,9 @@ pub struct Shape {
     // What follows from the above, computed once: every read of an item asks for it.
     node_size: usize,
     max_level: u8,
+    /// Upper levels whose lists have codes.
+    coded_levels: u8,
+    upper_degree: usize,
 }
 
 impl Shape {
@@ -85,18 +104,57 @@ impl Shape {
             base_degree,
             node_size: 0,
             max_level: 0,
+            coded_levels: 0,
+            upper_degree: m,
         };
-        let room = MAX_ITEM_SIZE.saturating_sub(shape.lists_at()) / (m * ITEM_PTR_SIZE).max(1);
-        shape.max_level = room.min(usize::from(MAX_LEVEL)) as u8;
         shape.node_size = match storage {
-            Storage::Compact => shape.edge_factors_at(),
-            Storage::Inline => shape.signs_at() + base_degree * shape.sign_bytes(),
+            Storage::Compact => shape.neighbors_at() + base_degree * ITEM_PTR_SIZE,
+            Storage::Inline => shape.neighbors_at() + base_degree * edge_size(shape.sign_bytes()),
         };
+        if storage == Storage::Inline {
+            shape.add_upper_codes();
+        }
+        shape.max_level = shape.levels_with(shape.coded_levels);
         // Items of other kinds differ in size, so that a pointer to the wrong kind is found.
         while storage == Storage::Inline && shape.is_size_of_another_kind(shape.node_size) {
             shape.node_size += 8;
         }
         shape
+    }
+
+    /// Gives lists of upper levels codes, unless these take too much space; with fewer neighbors than `m`, down to four
+    /// fifths and 12, if one item more of level 1 fits each page then.
+    fn add_upper_codes(&mut self) {
+        let plain = self.levels_with(0);
+        self.coded_levels = 1;
+        let per_page = |shape: &Self| PAGE_ROOM / (shape.upper_size(1) + LINE_POINTER_SIZE);
+        let items = per_page(self);
+        let edge = edge_size(self.sign_bytes());
+        let fitted = largest_of(items + 1).saturating_sub(self.lists_at()) / edge;
+        if fitted < self.m && 5 * fitted >= 4 * self.m && fitted >= FITTED_UPPER_DEGREE {
+            self.upper_degree = fitted;
+        }
+        let is_worth_it = LARGEST_UPPER_SHARE * self.nodes_per_page() <= per_page(self) * self.m;
+        let fits = |coded: &u8| self.levels_with(*coded) >= plain.min(LEAST_LEVELS).max(*coded);
+        let coded = (0..=MAX_LEVEL).rev().filter(|_| is_worth_it).find(fits);
+        self.coded_levels = coded.unwrap_or(0);
+        if self.coded_levels == 0 {
+            self.upper_degree = self.m;
+        }
+    }
+
+    /// How many levels above 0 fit an upper item if the lowest `coded` of them have codes, 15 at most.
+    fn levels_with(&self, coded: u8) -> u8 {
+        let with_codes = self.upper_degree.max(1) * edge_size(self.sign_bytes());
+        let without = self.upper_degree.max(1) * ITEM_PTR_SIZE;
+        let room = MAX_ITEM_SIZE.saturating_sub(self.lists_at());
+        let fitting = (room / with_codes).min(usize::from(coded));
+        let more = if fitting < usize::from(coded) {
+            0
+        } else {
+            (room - fitting * with_codes) / without
+        };
+        (fitting + more).min(usize::from(MAX_LEVEL)) as u8
     }
 
     /// The shape of an inline index; `None` where there is no such form: for L1, whose distances signs do not tell,
@@ -108,9 +166,9 @@ impl Shape {
         let wish = 2 * m;
         let with_degree = |base_degree| Self::new(metric, dims, m, Storage::Inline, base_degree);
         let nodes = with_degree(wish).nodes_per_page();
-        let item = (PAGE_ROOM / (nodes + 1) - LINE_POINTER_SIZE) / 8 * 8;
+        let item = largest_of(nodes + 1);
         let head = NODE_CODE + dims.next_multiple_of(8);
-        let edge = ITEM_PTR_SIZE + EDGE_FACTORS_SIZE + sign_bytes(dims);
+        let edge = edge_size(sign_bytes(dims));
         let fitted = item.saturating_sub(head) / edge;
         let is_enough = 5 * fitted >= 4 * wish && fitted >= FITTED_DEGREE;
         let (degree, least) = if nodes > 0 && !is_enough {
@@ -159,7 +217,11 @@ impl Shape {
 
     /// Most neighbors of a node on `level`.
     pub fn degree(&self, level: u8) -> usize {
-        if level == 0 { self.base_degree } else { self.m }
+        if level == 0 {
+            self.base_degree
+        } else {
+            self.upper_degree
+        }
     }
 
     fn code_size(&self) -> usize {
@@ -175,14 +237,28 @@ impl Shape {
         NODE_CODE + self.code_size()
     }
 
-    /// Where the factors of an inline node's edges begin.
-    pub(super) fn edge_factors_at(&self) -> usize {
-        self.neighbors_at() + self.base_degree * ITEM_PTR_SIZE
+    /// Whether lists of `level` hold codes of the neighbors.
+    #[inline]
+    pub fn has_codes(&self, level: u8) -> bool {
+        self.storage == Storage::Inline && level <= self.coded_levels
     }
 
-    /// Where the signs of an inline node's edges begin.
-    pub(super) fn signs_at(&self) -> usize {
-        self.edge_factors_at() + self.base_degree * EDGE_FACTORS_SIZE
+    /// Where the list of `level` lies in a node (level 0) or upper item; `None` if it has no codes.
+    #[inline]
+    pub(super) fn edge_list(&self, level: u8) -> Option<EdgeList> {
+        self.has_codes(level).then(|| {
+            let (at, count_at) = if level == 0 {
+                (self.neighbors_at(), COUNT)
+            } else {
+                (self.upper_list_at(level), upper_count_at(level))
+            };
+            EdgeList {
+                at,
+                count_at,
+                degree: self.degree(level),
+                sign_bytes: self.sign_bytes(),
+            }
+        })
     }
 
     /// Bytes of the signs of one edge.
@@ -202,7 +278,16 @@ impl Shape {
 
     /// Bytes of an upper item of a node of `level` (at least 1).
     pub fn upper_size(&self, level: u8) -> usize {
-        self.lists_at() + usize::from(level) * self.m * ITEM_PTR_SIZE
+        self.upper_list_at(level + 1)
+    }
+
+    /// Where the list of `level` (at least 1) begins in an upper item.
+    pub(super) fn upper_list_at(&self, level: u8) -> usize {
+        let below = level - 1;
+        let coded = usize::from(below.min(self.coded_levels));
+        let plain = usize::from(below) - coded;
+        self.lists_at()
+            + self.upper_degree * (coded * edge_size(self.sign_bytes()) + plain * ITEM_PTR_SIZE)
     }
 
     /// Highest level a node may get, so that its upper item fits a page.
@@ -229,12 +314,22 @@ impl Shape {
         end.saturating_sub(usize::from(offset) * self.node_size())
     }
 
-    /// Where on a page the upper item at `offset` probably has its factors and code: most items there are of level 1,
-    /// and the range has room for one that is not.
-    pub fn expected_upper_head(&self, offset: u16) -> Range<usize> {
-        let list = self.m * ITEM_PTR_SIZE;
+    /// Where on a page the upper item at `offset` probably is: most items there are of level 1.
+    pub fn expected_upper(&self, offset: u16) -> Range<usize> {
         let end = PAGE_SIZE - OPAQUE_SIZE;
         let start = end.saturating_sub(usize::from(offset) * self.upper_size(1));
-        start.saturating_sub(list)..start + self.lists_at()
+        start..start + self.upper_size(1)
+    }
+
+    /// Where on a page the upper item at `offset` probably has its factors and code. Without codes of neighbors items
+    /// are small, and the range has room for one before it that is not of level 1.
+    pub fn expected_upper_head(&self, offset: u16) -> Range<usize> {
+        let start = self.expected_upper(offset).start;
+        let room = if self.has_codes(1) {
+            0
+        } else {
+            self.m * ITEM_PTR_SIZE
+        };
+        start.saturating_sub(room)..start + self.lists_at()
     }
 }

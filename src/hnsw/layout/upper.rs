@@ -1,10 +1,10 @@
-//! Upper items: the levels above 0 of one node. Pure.
+//! Upper items: the levels above 0 of one node, in the inline form with one-bit codes on the lower of these. Pure.
 
 use super::{
-    GENERATION, ITEM_PTR_SIZE, ItemPtr, LEVEL, LIST_VERSION, STATE, Shape, SlotState, as_code,
+    Edges, GENERATION, ItemPtr, LEVEL, LIST_VERSION, STATE, Shape, SlotState, as_code,
     factors_are_valid, list, put, read_factors, u16_at, write_code, write_factors, write_list,
 };
-use crate::hnsw::codes::Factors;
+use crate::hnsw::codes::{EdgeFactors, Factors};
 
 const UPPER_NODE: usize = 8;
 pub(super) const UPPER_FACTORS: usize = 16;
@@ -28,7 +28,7 @@ impl<'a> Upper<'a> {
             && SlotState::of(item).is_some()
             && item[UPPER_COUNTS..UPPER_COUNTS + usize::from(level)]
                 .iter()
-                .all(|count| usize::from(*count) <= shape.m)
+                .all(|count| usize::from(*count) <= shape.degree(1))
             && factors_are_valid(item, UPPER_FACTORS);
         fits.then_some(Self { item, shape })
     }
@@ -79,14 +79,28 @@ impl<'a> Upper<'a> {
     /// The neighbors on `level`; none above the node's own level.
     #[inline]
     pub fn neighbors(self, level: u8) -> impl ExactSizeIterator<Item = ItemPtr> + 'a {
-        let index = usize::from(level.clamp(1, self.level())) - 1;
-        let used = if level == 0 || level > self.level() {
-            0
+        let used = if self.has_level(level) {
+            self.item[upper_count_at(level)]
         } else {
-            self.item[UPPER_COUNTS + index]
+            0
         };
-        let at = self.shape.lists_at() + index * self.shape.m * ITEM_PTR_SIZE;
+        let at = self.shape.upper_list_at(level.clamp(1, self.level()));
         list(self.item, at, usize::from(used))
+    }
+
+    /// The codes of the neighbors on `level`, in the order of [`Self::neighbors`]; none where there are none.
+    #[inline]
+    pub fn edges(self, level: u8) -> Edges<'a> {
+        let list = self.shape.edge_list(level);
+        match list.filter(|_| self.has_level(level)) {
+            Some(list) => list.edges(self.item),
+            None => Edges::NONE,
+        }
+    }
+
+    #[inline]
+    fn has_level(self, level: u8) -> bool {
+        (1..=self.level()).contains(&level)
     }
 }
 
@@ -118,10 +132,29 @@ impl<'a> UpperMut<'a> {
         );
     }
 
-    /// Replaces the list of `level` (from 1, at most the node's own) and raises the version.
-    pub fn set_neighbors(&mut self, level: u8, neighbors: &[ItemPtr]) {
-        let index = usize::from(level.max(1)) - 1;
-        let at = self.shape.lists_at() + index * self.shape.m * ITEM_PTR_SIZE;
-        write_list(self.item, at, UPPER_COUNTS + index, self.shape.m, neighbors);
+    /// Replaces the list of `level` (from 1, at most the node's own) and raises the version; `encode` is called for new
+    /// neighbors where lists have codes, as in [`super::NodeMut::set_neighbors`].
+    pub fn set_neighbors(
+        &mut self,
+        level: u8,
+        neighbors: &[ItemPtr],
+        encode: impl FnMut(ItemPtr, &mut [u8]) -> Option<EdgeFactors>,
+    ) {
+        let level = level.max(1);
+        match self.shape.edge_list(level) {
+            Some(list) => list.set(self.item, neighbors, encode),
+            None => write_list(
+                self.item,
+                self.shape.upper_list_at(level),
+                upper_count_at(level),
+                self.shape.degree(1),
+                neighbors,
+            ),
+        }
     }
+}
+
+/// Where the number of neighbors on `level`, at least 1, stands.
+pub(super) fn upper_count_at(level: u8) -> usize {
+    UPPER_COUNTS + usize::from(level) - 1
 }

@@ -52,11 +52,11 @@ impl Drop for ListGuard<'_> {
 }
 
 impl Links {
-    /// Empty lists for nodes of these levels: of `base_degree` places on level 0, `m` above.
+    /// Empty lists for nodes of these levels: of `base_degree` places on level 0, `upper_degree` above.
     pub(super) fn try_new(
         levels: &[u8],
         base_degree: usize,
-        m: usize,
+        upper_degree: usize,
     ) -> Result<Self, BuildFailure> {
         let mut upper_lists = 0_u32;
         let mut upper_start = try_filled(levels.len(), || EMPTY)?;
@@ -68,9 +68,9 @@ impl Links {
         }
         Ok(Self {
             base_degree,
-            upper_degree: m,
+            upper_degree,
             base: Lists::try_new(levels.len() * base_degree)?,
-            upper: Lists::try_new(upper_lists as usize * m)?,
+            upper: Lists::try_new(upper_lists as usize * upper_degree)?,
             upper_start,
             locks: try_filled(levels.len(), || AtomicBool::new(false))?,
         })

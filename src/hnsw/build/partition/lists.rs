@@ -23,7 +23,7 @@ struct Run {
 }
 
 /// Lists of level 0 of all parts, not yet merged.
-pub(super) struct Lists<F> {
+pub(super) struct PartLists<F> {
     /// A list a node, in the order of the nodes.
     owned: F,
     lent: F,
@@ -86,8 +86,8 @@ pub(super) fn build_parts<H: Host>(
     settings: &Settings<'_>,
     nodes: &mut Nodes<H::File>,
     control: &BuildControl,
-) -> Result<Lists<H::File>> {
-    let mut lists = Lists {
+) -> Result<PartLists<H::File>> {
+    let mut lists = PartLists {
         owned: host.new_file()?,
         lent: host.new_file()?,
         runs: Vec::new(),
@@ -135,7 +135,7 @@ fn build_part(
     })
 }
 
-impl<F: SpillFile> Lists<F> {
+impl<F: SpillFile> PartLists<F> {
     /// Writes all lists of a part that owns the first `owned` nodes of its graph.
     fn append<H: Host<File = F>>(
         &mut self,
@@ -251,7 +251,7 @@ pub(super) fn build_upper<H: Host>(
     nodes.uppers = uppers;
     loaded?;
     let params = BuildParams {
-        base_degree: settings.build.m,
+        base_degree: settings.build.upper_degree,
         max_level: settings.build.max_level.saturating_sub(1),
         ..settings.build
     };

@@ -1,12 +1,12 @@
 //! The finished graph as pages are written from it: lists are merged part after part. Pure.
 
-use super::lists::Lists;
+use super::lists::PartLists;
 use super::nodes::Nodes;
 use super::records::list_bytes;
 use super::{Host, Settings};
 use crate::error::{Error, Result, SqlState};
 use crate::hnsw::build::builder::Topology;
-use crate::hnsw::build::source::{NodeData, NodeSource};
+use crate::hnsw::build::source::{Lists, NodeData, NodeSource};
 use crate::hnsw::codes::{CodeArena, Factors};
 use crate::pg::relation::Tid;
 
@@ -15,19 +15,96 @@ pub struct SpilledGraph<'a, H: Host> {
     host: H,
     settings: Settings<'a>,
     nodes: Nodes<H::File>,
-    lists: Lists<H::File>,
-    upper: Topology,
+    lists: PartLists<H::File>,
+    upper: UpperLists,
     tids: Vec<Tid>,
     /// Number of the part whose lent lists are in memory, and these.
     part: usize,
     lent: Vec<u8>,
-    /// Merged lists of some nodes that follow one another.
-    merged_from: u32,
-    merged_ids: Vec<u32>,
-    merged_counts: Vec<u8>,
+    merged: Merged,
+}
+
+/// Merged lists of level 0 of some nodes that follow one another.
+#[derive(Debug, Default)]
+struct Merged {
+    first: u32,
+    /// Places for neighbors of each node.
+    degree: usize,
+    ids: Vec<u32>,
+    counts: Vec<u8>,
     /// These nodes and all their neighbors, ascending, and their codes; empty if nobody asks for codes.
     coded: Vec<u32>,
     codes: Option<CodeArena>,
+}
+
+impl Merged {
+    /// One more than the last node whose list is here.
+    fn end(&self) -> u32 {
+        self.first + self.counts.len() as u32
+    }
+
+    fn list(&self, place: usize) -> &[u32] {
+        &self.ids[place * self.degree..][..usize::from(self.counts[place])]
+    }
+
+    /// Collects the nodes whose codes are needed; whether they are at most `most`.
+    fn find_coded(&mut self, most: usize) -> bool {
+        self.coded.clear();
+        self.coded.extend(self.first..self.end());
+        for (list, &count) in self.ids.chunks_exact(self.degree).zip(&self.counts) {
+            self.coded.extend(&list[..usize::from(count)]);
+        }
+        self.coded.sort_unstable();
+        self.coded.dedup();
+        self.coded.len() <= most
+    }
+}
+
+impl Lists for Merged {
+    fn neighbors(&self, node: u32, level: u8, out: &mut Vec<u32>) {
+        out.clear();
+        if level == 0 && (self.first..self.end()).contains(&node) {
+            out.extend_from_slice(self.list((node - self.first) as usize));
+        }
+    }
+
+    fn code(&self, node: u32) -> Option<(&[i8], &Factors)> {
+        let codes = self.codes.as_ref()?;
+        let id = self.coded.binary_search(&node).ok()?;
+        Some((codes.code(id as u32), codes.factors.get(id)?))
+    }
+}
+
+/// The lists of upper levels: a graph over the nodes that have some.
+#[derive(Debug)]
+struct UpperLists {
+    /// These nodes, ascending.
+    nodes: Vec<u32>,
+    /// Its level 0 is level 1.
+    topology: Topology,
+    /// Codes of `nodes`, once the lists are asked for; empty if nobody asks for codes.
+    codes: Option<CodeArena>,
+}
+
+impl UpperLists {
+    fn number(&self, node: u32) -> Option<usize> {
+        self.nodes.binary_search(&node).ok()
+    }
+}
+
+impl Lists for UpperLists {
+    fn neighbors(&self, node: u32, level: u8, out: &mut Vec<u32>) {
+        out.clear();
+        if let (Some(number), Some(level)) = (self.number(node), level.checked_sub(1)) {
+            let neighbors = self.topology.neighbors(number as u32, level).iter();
+            out.extend(neighbors.map(|&neighbor| self.nodes[neighbor as usize]));
+        }
+    }
+
+    fn code(&self, node: u32) -> Option<(&[i8], &Factors)> {
+        let (codes, number) = (self.codes.as_ref()?, self.number(node)?);
+        Some((codes.code(number as u32), codes.factors.get(number)?))
+    }
 }
 
 impl<'a, H: Host> SpilledGraph<'a, H> {
@@ -35,9 +112,15 @@ impl<'a, H: Host> SpilledGraph<'a, H> {
         host: H,
         settings: Settings<'a>,
         nodes: Nodes<H::File>,
-        lists: Lists<H::File>,
+        lists: PartLists<H::File>,
         upper: Topology,
     ) -> Self {
+        let mut nodes = nodes;
+        let upper = UpperLists {
+            nodes: std::mem::take(&mut nodes.uppers),
+            topology: upper,
+            codes: None,
+        };
         Self {
             host,
             settings,
@@ -47,22 +130,13 @@ impl<'a, H: Host> SpilledGraph<'a, H> {
             tids: Vec::new(),
             part: usize::MAX,
             lent: Vec::new(),
-            merged_from: 0,
-            merged_ids: Vec::new(),
-            merged_counts: Vec::new(),
-            coded: Vec::new(),
-            codes: None,
+            merged: Merged::default(),
         }
     }
 
     /// Number of parts.
     pub fn part_count(&self) -> usize {
         self.nodes.parts.len()
-    }
-
-    fn upper_number(&self, node: u32) -> Option<u32> {
-        let found = self.nodes.uppers.binary_search(&node);
-        found.ok().map(|number| number as u32)
     }
 
     /// Merges lists from that of `node` on.
@@ -86,49 +160,33 @@ impl<'a, H: Host> SpilledGraph<'a, H> {
             batch = self.settings.members / 8;
         }
         let mut count = batch.min((part.count - start) as usize);
-        self.merged_from = node;
+        self.merged.first = node;
+        self.merged.degree = self.settings.build.base_degree;
         self.lists.merge(
             &self.host,
             &part,
             start,
             count,
             &self.lent,
-            &mut self.merged_ids,
-            &mut self.merged_counts,
+            &mut self.merged.ids,
+            &mut self.merged.counts,
         )?;
         if self.settings.with_codes {
-            while !self.find_coded() && count > 1 {
+            while !self.merged.find_coded(self.settings.members / 4) && count > 1 {
                 count = count.div_ceil(2);
-                self.merged_counts.truncate(count);
+                self.merged.counts.truncate(count);
             }
             self.load_codes()?;
         }
         Ok(())
     }
 
-    /// Collects the nodes whose codes are needed for the merged lists; whether their codes fit into memory.
-    fn find_coded(&mut self) -> bool {
-        let (degree, from) = (self.settings.build.base_degree, self.merged_from);
-        self.coded.clear();
-        for (node, (list, &count)) in (from..).zip(
-            self.merged_ids
-                .chunks_exact(degree)
-                .zip(&self.merged_counts),
-        ) {
-            self.coded.push(node);
-            self.coded.extend(list.iter().take(usize::from(count)));
-        }
-        self.coded.sort_unstable();
-        self.coded.dedup();
-        self.coded.len() <= self.settings.members / 4
-    }
-
     fn load_codes(&mut self) -> Result<()> {
-        self.codes = None;
-        let params = self.settings.params.clone();
-        let mut codes = CodeArena::try_with_capacity(params, self.coded.len())?;
-        self.nodes.load(self.coded.iter().copied(), &mut codes)?;
-        self.codes = Some(codes);
+        let (merged, params) = (&mut self.merged, self.settings.params.clone());
+        merged.codes = None;
+        let mut codes = CodeArena::try_with_capacity(params, merged.coded.len())?;
+        self.nodes.load(merged.coded.iter().copied(), &mut codes)?;
+        merged.codes = Some(codes);
         Ok(())
     }
 }
@@ -148,13 +206,14 @@ impl<H: Host> NodeSource for SpilledGraph<'_, H> {
     }
 
     fn entry(&self) -> u32 {
-        let entry = self.nodes.uppers.get(self.upper.entry as usize);
+        let upper = &self.upper;
+        let entry = upper.nodes.get(upper.topology.entry as usize);
         entry.copied().unwrap_or_default()
     }
 
     fn uppers(&self) -> Box<dyn Iterator<Item = (u32, u8)> + '_> {
-        let levels = self.upper.levels.iter().map(|level| level + 1);
-        Box::new(self.nodes.uppers.iter().copied().zip(levels))
+        let levels = self.upper.topology.levels.iter().map(|level| level + 1);
+        Box::new(self.upper.nodes.iter().copied().zip(levels))
     }
 
     fn chained(&self) -> Box<dyn Iterator<Item = (u32, usize)> + '_> {
@@ -172,28 +231,22 @@ impl<H: Host> NodeSource for SpilledGraph<'_, H> {
         })
     }
 
-    fn neighbors(&mut self, node: u32, level: u8, out: &mut Vec<u32>) -> Result<()> {
-        out.clear();
-        let Some(level) = level.checked_sub(1) else {
-            let merged = self.merged_from..self.merged_from + self.merged_counts.len() as u32;
-            if !merged.contains(&node) {
-                self.merge_from(node)?;
-            }
-            let place = (node - self.merged_from) as usize;
-            let degree = self.settings.build.base_degree;
-            let list = &self.merged_ids[place * degree..][..usize::from(self.merged_counts[place])];
-            out.extend_from_slice(list);
-            return Ok(());
-        };
-        let number = self.upper_number(node).ok_or_else(|| missing(node))?;
-        let neighbors = self.upper.neighbors(number, level).iter();
-        out.extend(neighbors.map(|&neighbor| self.nodes.uppers[neighbor as usize]));
-        Ok(())
+    fn base_lists(&mut self, first: u32) -> Result<(&dyn Lists, u32)> {
+        if !(self.merged.first..self.merged.end()).contains(&first) {
+            self.merge_from(first)?;
+        }
+        Ok((&self.merged, self.merged.end()))
     }
 
-    fn code(&self, node: u32) -> Option<(&[i8], &Factors)> {
-        let codes = self.codes.as_ref()?;
-        let id = self.coded.binary_search(&node).ok()?;
-        Some((codes.code(id as u32), codes.factors.get(id)?))
+    fn upper_lists(&mut self) -> Result<&dyn Lists> {
+        if self.settings.with_codes && self.upper.codes.is_none() {
+            // Lists of level 0 are done with: their codes make room.
+            self.merged = Merged::default();
+            let (upper, params) = (&mut self.upper, self.settings.params.clone());
+            let mut codes = CodeArena::try_with_capacity(params, upper.nodes.len())?;
+            self.nodes.load(upper.nodes.iter().copied(), &mut codes)?;
+            upper.codes = Some(codes);
+        }
+        Ok(&self.upper)
     }
 }
