@@ -44,6 +44,16 @@ pub enum SqlState {
     QueryCanceled,
     /// 58030
     IoError,
+    /// 23514
+    CheckViolation,
+    /// 42703
+    UndefinedColumn,
+    /// 42704
+    UndefinedObject,
+    /// 42710
+    DuplicateObject,
+    /// 42830
+    InvalidForeignKey,
     /// XX000
     InternalError,
     /// XX001

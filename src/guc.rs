@@ -25,6 +25,10 @@ pub static MAX_SCAN_TUPLES: GucSetting<i32> = GucSetting::<i32>::new(20_000);
 /// `hnsw.scan_mem_multiplier`: memory of an iterative scan as a multiple of `work_mem`, 1..=1000.
 pub static SCAN_MEM_MULTIPLIER: GucSetting<f64> = GucSetting::<f64>::new(1.0);
 
+/// `annex.ddl_lock_timeout`: how long registering and retiring a version wait for locks, unless `lock_timeout` is set; in
+/// milliseconds, default 5 s, 0 waits without end.
+pub static DDL_LOCK_TIMEOUT: GucSetting<i32> = GucSetting::<i32>::new(5_000);
+
 /// `annex.failpoint`: where a recovery test ends the backend; see `pg::failpoint`.
 #[cfg(feature = "failpoints")]
 pub static FAILPOINT: GucSetting<Option<std::ffi::CString>> =
@@ -74,6 +78,16 @@ pub fn register() {
         1000.0,
         GucContext::Userset,
         GucFlags::default(),
+    );
+    GucRegistry::define_int_guc(
+        c"annex.ddl_lock_timeout",
+        c"Sets how long registering and retiring a version of a model wait for locks",
+        c"Where lock_timeout is set, it applies instead. 0 turns this off.",
+        &DDL_LOCK_TIMEOUT,
+        0,
+        i32::MAX,
+        GucContext::Userset,
+        GucFlags::UNIT_MS,
     );
     #[cfg(feature = "failpoints")]
     GucRegistry::define_string_guc(

@@ -6,6 +6,7 @@ pub mod distance;
 pub mod error;
 pub mod guc;
 pub mod hnsw;
+pub mod models;
 pub mod pg;
 pub mod recall;
 pub mod schema;

@@ -65,3 +65,29 @@ extension_sql_file!(
     name = "recall",
     requires = ["annex_schema"]
 );
+
+// PostgreSQL 14 has no views that run with the rights of whoever asks.
+#[cfg(not(feature = "pg14"))]
+extension_sql_file!(
+    "../sql/models/tables.sql",
+    name = "models_tables",
+    requires = ["annex_schema", "types_casts"]
+);
+#[cfg(not(feature = "pg14"))]
+extension_sql_file!(
+    "../sql/models/views.sql",
+    name = "models_views",
+    requires = ["models_tables"]
+);
+#[cfg(not(feature = "pg14"))]
+extension_sql_file!(
+    "../sql/models/functions.sql",
+    name = "models_functions",
+    requires = ["models_tables"]
+);
+#[cfg(not(feature = "pg14"))]
+extension_sql_file!(
+    "../sql/models/ownership.sql",
+    name = "models_ownership",
+    requires = ["models_views", "models_functions"]
+);

@@ -6,8 +6,9 @@
 //! every argument is an `Option`.
 #![allow(unsafe_code)]
 
-use crate::error::Result;
-use crate::pg::report;
+use crate::error::{Error, Result, SqlState};
+use crate::pg::varlena::{NewVarlena, Varlena};
+use crate::pg::{encoding, report};
 use pgrx::pg_sys;
 use std::ffi::{CStr, c_void};
 
@@ -57,6 +58,8 @@ macro_rules! sql_functions {
         pub unsafe extern "C-unwind" fn $name(
             fcinfo: pgrx::pg_sys::FunctionCallInfo,
         ) -> pgrx::pg_sys::Datum {
+            // As many arguments as the SQL function has.
+            #[allow(clippy::too_many_arguments)]
             fn body($($argument: $type),*) -> $result $body
             #[allow(unused_mut, unused_variables)] // a function may have no arguments
             let mut arguments = 0..;
@@ -127,6 +130,78 @@ unsafe impl Argument for &CStr {
     }
 }
 
+// SAFETY: text, in the server's encoding.
+unsafe impl Argument for String {
+    unsafe fn read(fcinfo: pg_sys::FunctionCallInfo, index: usize) -> Result<Self> {
+        // SAFETY: the caller's contract.
+        let text = unsafe { Varlena::read(argument(fcinfo, index)) };
+        Ok(encoding::string(text.body()))
+    }
+}
+
+/// A `name` argument.
+#[derive(Debug, Clone)]
+pub struct Name(pub String);
+
+// SAFETY: name, whose NUL-terminated bytes live as long as the call.
+unsafe impl Argument for Name {
+    unsafe fn read(fcinfo: pg_sys::FunctionCallInfo, index: usize) -> Result<Self> {
+        // SAFETY: the caller's contract; a NameData always ends with a NUL.
+        let name = unsafe { CStr::from_ptr(argument(fcinfo, index).cast_mut_ptr()) };
+        Ok(Self(encoding::string(name.to_bytes())))
+    }
+}
+
+/// A `bytea` argument.
+#[derive(Debug, Clone)]
+pub struct Bytes(pub Vec<u8>);
+
+// SAFETY: bytea.
+unsafe impl Argument for Bytes {
+    unsafe fn read(fcinfo: pg_sys::FunctionCallInfo, index: usize) -> Result<Self> {
+        // SAFETY: the caller's contract.
+        let bytes = unsafe { Varlena::read(argument(fcinfo, index)) };
+        Ok(Self(bytes.body().to_vec()))
+    }
+}
+
+/// An argument that is passed on as it is, with its type.
+#[derive(Debug, Clone, Copy)]
+pub struct Raw {
+    datum: pg_sys::Datum,
+    kind: pg_sys::Oid,
+}
+
+impl Raw {
+    /// The value.
+    pub fn datum(self) -> pg_sys::Datum {
+        self.datum
+    }
+
+    /// Its type.
+    pub fn kind(self) -> pg_sys::Oid {
+        self.kind
+    }
+}
+
+// SAFETY: any type.
+unsafe impl Argument for Raw {
+    unsafe fn read(fcinfo: pg_sys::FunctionCallInfo, index: usize) -> Result<Self> {
+        // SAFETY: the caller's contract; the type is unknown only to calls that no SQL expression stands for.
+        unsafe {
+            let kind = pg_sys::get_fn_expr_argtype((*fcinfo).flinfo, index as i32);
+            if kind == pg_sys::InvalidOid {
+                return Err(Error::new(
+                    SqlState::InternalError,
+                    "could not determine data type of an argument",
+                ));
+            }
+            let datum = argument(fcinfo, index);
+            Ok(Self { datum, kind })
+        }
+    }
+}
+
 /// An argument that the function does not look at, of any type.
 #[derive(Debug, Clone, Copy)]
 pub struct Unused;
@@ -189,6 +264,43 @@ impl Outcome for i32 {
 impl Outcome for bool {
     unsafe fn into_datum(self, _fcinfo: pg_sys::FunctionCallInfo) -> pg_sys::Datum {
         pg_sys::Datum::from(self)
+    }
+}
+
+impl Outcome for i64 {
+    unsafe fn into_datum(self, _fcinfo: pg_sys::FunctionCallInfo) -> pg_sys::Datum {
+        pg_sys::Datum::from(self)
+    }
+}
+
+impl Outcome for pg_sys::Oid {
+    unsafe fn into_datum(self, _fcinfo: pg_sys::FunctionCallInfo) -> pg_sys::Datum {
+        pg_sys::Datum::from(self.to_u32())
+    }
+}
+
+/// `void`.
+impl Outcome for () {
+    unsafe fn into_datum(self, _fcinfo: pg_sys::FunctionCallInfo) -> pg_sys::Datum {
+        pg_sys::Datum::null()
+    }
+}
+
+/// `text`.
+impl Outcome for String {
+    unsafe fn into_datum(self, fcinfo: pg_sys::FunctionCallInfo) -> pg_sys::Datum {
+        let bytes = encoding::server_bytes(&self).into_owned();
+        // SAFETY: text and bytea lie alike.
+        unsafe { Bytes(bytes).into_datum(fcinfo) }
+    }
+}
+
+/// `bytea`.
+impl Outcome for Bytes {
+    unsafe fn into_datum(self, _fcinfo: pg_sys::FunctionCallInfo) -> pg_sys::Datum {
+        let mut value = NewVarlena::zeroed(self.0.len());
+        value.body_mut().copy_from_slice(&self.0);
+        value.into_datum()
     }
 }
 

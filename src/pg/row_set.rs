@@ -3,10 +3,12 @@
 //! Follows `SetSingleFuncCall` of `utils/fmgr/funcapi.c`, which PostgreSQL 14 does not have.
 #![allow(unsafe_code)]
 
+use super::encoding;
 use super::function::Outcome;
 use super::report;
+use super::varlena::Varlena;
 use crate::error::{Error, Result, SqlState};
-use pgrx::{IntoDatum, pg_sys};
+use pgrx::{AnyNumeric, FromDatum, IntoDatum, pg_sys};
 
 /// One column of one row.
 #[derive(Debug, Clone, PartialEq)]
@@ -23,6 +25,14 @@ pub enum Cell {
     Double(f64),
     /// `timestamptz`: microseconds since 2000-01-01 UTC.
     Timestamp(i64),
+    /// `boolean`.
+    Bool(bool),
+    /// `bytea`.
+    Bytes(Vec<u8>),
+    /// `oid`, or one of its aliases as `regclass`.
+    Oid(pg_sys::Oid),
+    /// `numeric`.
+    Numeric(AnyNumeric),
 }
 
 impl From<Option<f64>> for Cell {
@@ -35,11 +45,46 @@ impl Cell {
     fn into_datum(self) -> Option<pg_sys::Datum> {
         match self {
             Self::Null => None,
-            Self::Text(text) => IntoDatum::into_datum(text),
+            Self::Text(text) => match encoding::server_bytes(&text) {
+                std::borrow::Cow::Borrowed(bytes) => IntoDatum::into_datum(bytes),
+                std::borrow::Cow::Owned(bytes) => IntoDatum::into_datum(bytes),
+            },
             Self::Int(number) => IntoDatum::into_datum(number),
             Self::Double(number) => IntoDatum::into_datum(number),
             Self::BigInt(number) | Self::Timestamp(number) => IntoDatum::into_datum(number),
+            Self::Bool(value) => IntoDatum::into_datum(value),
+            Self::Bytes(bytes) => IntoDatum::into_datum(bytes),
+            Self::Oid(oid) => IntoDatum::into_datum(oid),
+            Self::Numeric(number) => IntoDatum::into_datum(number),
         }
+    }
+
+    /// A copy of a value.
+    /// # Errors
+    /// XX000 for a type that no cell holds.
+    /// # Safety
+    /// `datum` is a value of type `kind`, not NULL.
+    pub(super) unsafe fn from_datum(datum: pg_sys::Datum, kind: pg_sys::Oid) -> Result<Self> {
+        // SAFETY: each arm reads the datum as the type that `kind` says it has.
+        let cell = unsafe {
+            match kind {
+                pg_sys::TEXTOID => Some(Self::Text(encoding::string(Varlena::read(datum).body()))),
+                pg_sys::BYTEAOID => Some(Self::Bytes(Varlena::read(datum).body().to_vec())),
+                pg_sys::BOOLOID => bool::from_datum(datum, false).map(Self::Bool),
+                pg_sys::INT4OID => i32::from_datum(datum, false).map(Self::Int),
+                pg_sys::INT8OID => i64::from_datum(datum, false).map(Self::BigInt),
+                pg_sys::FLOAT8OID => f64::from_datum(datum, false).map(Self::Double),
+                pg_sys::OIDOID => pg_sys::Oid::from_datum(datum, false).map(Self::Oid),
+                pg_sys::NUMERICOID => AnyNumeric::from_datum(datum, false).map(Self::Numeric),
+                _ => None,
+            }
+        };
+        cell.ok_or_else(|| {
+            Error::new(
+                SqlState::InternalError,
+                format!("unexpected type {} of a result", kind.to_u32()),
+            )
+        })
     }
 }
 

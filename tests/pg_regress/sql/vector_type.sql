@@ -73,10 +73,12 @@ SELECT typlen, typbyval, typtype, typcategory, typispreferred, typdelim, typelem
 FROM pg_type WHERE oid = 'vector'::regtype;
 SELECT typname, typelem = 'vector'::regtype AS of_vector, typcategory FROM pg_type WHERE oid = to_regtype('_vector');
 
--- Every object of ours has a comment.
+-- Every object of ours has a comment; types of arrays and rows, members too since PostgreSQL 18, and sequences are no objects of their own.
 SELECT pg_describe_object(classid, objid, 0) AS without_comment
 FROM pg_depend d
 WHERE refclassid = 'pg_extension'::regclass AND refobjid = (SELECT oid FROM pg_extension WHERE extname = 'annex') AND deptype = 'e'
-    AND classid IN ('pg_proc'::regclass, 'pg_operator'::regclass, 'pg_type'::regclass, 'pg_cast'::regclass)
+    AND classid IN ('pg_proc'::regclass, 'pg_operator'::regclass, 'pg_type'::regclass, 'pg_cast'::regclass, 'pg_class'::regclass)
+    AND NOT EXISTS (SELECT FROM pg_type t WHERE classid = 'pg_type'::regclass AND t.oid = objid AND (t.typcategory = 'A' OR t.typrelid <> 0))
+    AND NOT EXISTS (SELECT FROM pg_class c WHERE classid = 'pg_class'::regclass AND c.oid = objid AND c.relkind = 'S')
     AND obj_description(objid, classid::regclass::name) IS NULL
 ORDER BY 1;

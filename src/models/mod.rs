@@ -1,0 +1,27 @@
+//! The life of embedding models: registry, backfill, deployment and rollback, readiness, sentinels, rights.
+//!
+//! The state is in the tables of `sql/models/tables.sql`, which say by their constraints what can be. Functions here check,
+//! explain and write one row each; none keeps anything in memory, raises its rights or starts anything.
+//! [`lookup`] reads the registry; what is asked of users' tables is SQL with every name and operator qualified.
+//!
+//! Locks: registering and retiring lock the row of the model FOR UPDATE, what moves an alias FOR KEY SHARE: a version cannot be
+//! retired while it is being promoted. Two promotions do not wait for that lock: a unique index lets one of them win.
+
+pub mod backfill;
+pub mod bucket;
+pub mod coverage;
+pub mod deployment;
+pub mod errors;
+pub mod grants;
+pub mod json;
+pub mod lookup;
+pub mod monitoring;
+pub mod names;
+pub mod overlap;
+pub mod readiness;
+pub mod registry;
+pub mod retirement;
+pub mod serving_view;
+pub mod source;
+pub mod sql;
+pub mod version_table;

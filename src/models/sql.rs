@@ -1,0 +1,248 @@
+//! The functions of `sql/models/functions.sql` as PostgreSQL calls them. No logic of their own.
+
+use super::backfill::{Embedding, Slice};
+use super::deployment::Gate;
+use super::lookup::{Model, Version, required};
+use super::registry::NewVersion;
+use super::retirement::Table;
+use super::{
+    backfill, bucket, deployment, grants, monitoring, overlap, readiness, registry, retirement,
+};
+use crate::error::Result;
+use crate::pg::digest;
+use crate::pg::function::{Bytes, Name, Raw, sql_functions};
+use crate::pg::row_set::RowSet;
+use crate::pg::spi::{Access, Row, Session};
+use crate::types::datum::VectorValue;
+use pgrx::pg_sys::Oid;
+
+fn rows(rows: Vec<Row>) -> RowSet {
+    RowSet(rows.into_iter().map(|row| row.0).collect())
+}
+
+fn reading<T>(read: impl FnOnce(&Session) -> Result<T>) -> Result<T> {
+    read(&Session::begin(Access::Read))
+}
+
+fn writing<T>(write: impl FnOnce(&Session) -> Result<T>) -> Result<T> {
+    write(&Session::begin(Access::Write))
+}
+
+sql_functions! {
+    /// `annex.bucket(text, text)`.
+    fn annex_bucket(salt: String, unit: String) -> Result<f64> {
+        let digest = digest::sha256(format!("{salt}:{unit}").as_bytes())?;
+        Ok(bucket::fraction(&digest))
+    }
+
+    /// `annex.content_hash(text)`.
+    fn annex_content_hash(content: String) -> Result<Bytes> {
+        Ok(Bytes(digest::sha256(content.as_bytes())?.to_vec()))
+    }
+
+    /// `annex.register_model(text, regclass, name, name, text)`.
+    fn annex_register_model(
+        model: Option<String>,
+        source: Option<Oid>,
+        key_column: Option<Name>,
+        content_column: Option<Name>,
+        description: Option<String>,
+    ) -> Result<Oid> {
+        let model = required(model, "model")?;
+        let source = required(source, "source")?;
+        let key = required(key_column, "key_column")?.0;
+        let content = required(content_column, "content_column")?.0;
+        writing(|session| {
+            registry::register_model(session, &model, source, (&key, &content), description.as_deref())
+        })
+    }
+
+    /// `annex.register_version(text, integer, text, text, bytea, jsonb, text, text, regclass)`.
+    fn annex_register_version(
+        model: Option<String>,
+        dim: Option<i32>,
+        metric: Option<String>,
+        artifact_uri: Option<String>,
+        artifact_sha256: Option<Bytes>,
+        params: Option<Raw>,
+        data_ref: Option<String>,
+        code_ref: Option<String>,
+        embeddings: Option<Oid>,
+    ) -> Result<i32> {
+        let model = required(model, "model")?;
+        let version = NewVersion {
+            dim: required(dim, "dim")?,
+            metric: required(metric, "metric")?,
+            artifact_uri,
+            artifact_sha256: artifact_sha256.map(|hash| hash.0),
+            params: required(params, "params")?,
+            data_ref,
+            code_ref,
+            embeddings,
+        };
+        writing(|session| registry::register_version(session, &model, &version))
+    }
+
+    /// `annex.retire_version(text, integer, boolean, text)`.
+    fn annex_retire_version(
+        model: Option<String>,
+        version: Option<i32>,
+        drop_table: Option<bool>,
+        reason: Option<String>,
+    ) -> Result<()> {
+        let model = required(model, "model")?;
+        let version = required(version, "version")?;
+        let table = match required(drop_table, "drop_table")? {
+            true => Table::Drop,
+            false => Table::Keep,
+        };
+        writing(|session| retirement::retire(session, &model, version, table, reason.as_deref()))
+    }
+
+    /// `annex.index_ddl(text, integer, integer, integer)`.
+    fn annex_index_ddl(
+        model: Option<String>,
+        version: Option<i32>,
+        m: Option<i32>,
+        ef_construction: Option<i32>,
+    ) -> Result<String> {
+        let model = required(model, "model")?;
+        let version = required(version, "version")?;
+        reading(|session| registry::index_ddl(session, &model, version, m, ef_construction))
+    }
+
+    /// `annex.set_alias(text, text, integer, text)`.
+    fn annex_set_alias(
+        model: Option<String>,
+        alias: Option<String>,
+        version: Option<i32>,
+        reason: Option<String>,
+    ) -> Result<i64> {
+        let model = required(model, "model")?;
+        let alias = required(alias, "alias")?;
+        writing(|session| deployment::set_alias(session, &model, &alias, version, reason.as_deref()))
+    }
+
+    /// `annex.pending(text, integer, integer, integer, integer, text)`.
+    fn annex_pending(
+        model: Option<String>,
+        version: Option<i32>,
+        n: Option<i32>,
+        worker: Option<i32>,
+        workers: Option<i32>,
+        after: Option<String>,
+    ) -> Result<RowSet> {
+        let model = required(model, "model")?;
+        let version = required(version, "version")?;
+        let slice = Slice {
+            n: required(n, "n")?,
+            worker: required(worker, "worker")?,
+            workers: required(workers, "workers")?,
+            after,
+        };
+        reading(|session| backfill::pending(session, &model, version, &slice)).map(rows)
+    }
+
+    /// `annex.put(text, integer, text, vector, bytea)`.
+    fn annex_put(
+        model: Option<String>,
+        version: Option<i32>,
+        key: Option<String>,
+        embedding: Option<VectorValue>,
+        content_hash: Option<Bytes>,
+    ) -> Result<bool> {
+        let model = required(model, "model")?;
+        let version = required(version, "version")?;
+        let key = required(key, "key")?;
+        let vector = required(embedding, "embedding")?;
+        let content_hash = required(content_hash, "content_hash")?.0;
+        let embedding = Embedding {
+            key: &key,
+            vector: &vector,
+            content_hash: &content_hash,
+        };
+        writing(|session| backfill::put(session, &model, version, &embedding))
+    }
+
+    /// `annex.progress(text)`.
+    fn annex_progress(model: Option<String>) -> Result<RowSet> {
+        let model = required(model, "model")?;
+        reading(|session| backfill::progress(session, &model)).map(rows)
+    }
+
+    /// `annex.readiness(text, integer)`.
+    fn annex_readiness(model: Option<String>, version: Option<i32>) -> Result<RowSet> {
+        let model = required(model, "model")?;
+        let version = required(version, "version")?;
+        reading(|session| {
+            let model = Model::read(session, &model)?;
+            let version = Version::read(session, &model.name, version)?;
+            readiness::assess(session, &model, &version)
+        })
+        .map(|readiness| rows(readiness.rows()))
+    }
+
+    /// `annex.promote(text, integer, text, boolean)`.
+    fn annex_promote(
+        model: Option<String>,
+        version: Option<i32>,
+        reason: Option<String>,
+        force: Option<bool>,
+    ) -> Result<i64> {
+        let model = required(model, "model")?;
+        let version = required(version, "version")?;
+        let gate = match required(force, "force")? {
+            true => Gate::Forced,
+            false => Gate::Closed,
+        };
+        writing(|session| deployment::promote(session, &model, version, reason.as_deref(), gate))
+    }
+
+    /// `annex.rollback(text, text)`.
+    fn annex_rollback(model: Option<String>, reason: Option<String>) -> Result<i32> {
+        let model = required(model, "model")?;
+        writing(|session| deployment::rollback(session, &model, reason.as_deref()))
+    }
+
+    /// `annex.check_sentinel(text, integer, text, vector)`.
+    fn annex_check_sentinel(
+        model: Option<String>,
+        version: Option<i32>,
+        content: Option<String>,
+        embedding: Option<VectorValue>,
+    ) -> Result<f64> {
+        let model = required(model, "model")?;
+        let version = required(version, "version")?;
+        let content = required(content, "content")?;
+        let embedding = required(embedding, "embedding")?;
+        writing(|session| {
+            monitoring::check_sentinel(session, &model, version, &content, embedding.raw())
+        })
+    }
+
+    /// `annex.overlap(text, integer, integer, integer, integer)`.
+    fn annex_overlap(
+        model: Option<String>,
+        v1: Option<i32>,
+        v2: Option<i32>,
+        k: Option<i32>,
+        n: Option<i32>,
+    ) -> Result<Option<f64>> {
+        let model = required(model, "model")?;
+        let versions = (required(v1, "v1")?, required(v2, "v2")?);
+        let (k, n) = (required(k, "k")?, required(n, "n")?);
+        reading(|session| overlap::overlap(session, &model, versions, k, n))
+    }
+
+    /// `annex.maintain()`.
+    fn annex_maintain() -> Result<()> {
+        writing(monitoring::maintain)
+    }
+
+    /// `annex.grant_to(regrole, text)`.
+    fn annex_grant_to(grantee: Option<Oid>, level: Option<String>) -> Result<()> {
+        let grantee = required(grantee, "grantee")?;
+        let level = required(level, "level")?;
+        writing(|session| grants::grant(session, grantee, &level))
+    }
+}
