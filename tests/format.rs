@@ -12,6 +12,7 @@ use annex::hnsw::layout::{
     Upper, UpperMut, free, write_chunk,
 };
 use annex::pg::relation::Tid;
+use annex::types::element::Precision;
 use std::sync::LazyLock;
 
 const META: &str = "\
@@ -157,6 +158,24 @@ fn meta_page() {
     assert_eq!(hex(&bytes), META);
     assert_eq!(Meta::read(&bytes), Ok(meta()));
     assert_eq!(FORMAT_VERSION, 1);
+}
+
+/// So is the type of the elements.
+#[test]
+fn meta_page_of_an_index_on_halves() {
+    let meta = Meta {
+        shape: meta().shape.of(Precision::Half),
+        ..meta()
+    };
+    let mut bytes = [0; META_SIZE];
+    meta.write(&mut bytes);
+    assert_eq!(
+        hex(&bytes),
+        META.replacen("ffffffff00000000", "ffffffff00000100", 1)
+    );
+    assert_eq!(Meta::read(&bytes), Ok(meta));
+    bytes[62] = 2;
+    assert_eq!(Meta::read(&bytes), Err(MetaProblem::Invalid));
 }
 
 /// The inline form is a byte, and the degree of level 0 a field of its own.

@@ -136,7 +136,7 @@ unsafe fn statement_inserter<'a>(
 }
 
 fn insert(inserter: &mut Inserter, tid: Tid, value: ColumnValue) -> Result<()> {
-    let elements = datum::column_elements(value)?;
+    let elements = datum::column_elements(value, inserter.shape().precision)?;
     match IndexedVector::new(inserter.shape(), &elements)? {
         Some(vector) => inserter.insert(tid, &vector),
         None => Ok(()),
@@ -281,7 +281,7 @@ fn next_row(scan: ScanDescriptor, state: &mut ScanState) -> Result<bool> {
         scan.count_start();
         let key = match scan.order_operand()? {
             OrderOperand::Null => OrderKey::Null,
-            OrderOperand::Value(value) => OrderKey::Vector(datum::column_elements(value)?),
+            OrderOperand::Value(value) => OrderKey::Value(value),
         };
         *state = match Scan::begin(scan.index(), key)? {
             Some(running) => ScanState::Running(Box::new(running), scan.estimated_heap_blocks()),

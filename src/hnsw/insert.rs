@@ -41,7 +41,7 @@ impl<'a> IndexedVector<'a> {
     pub fn new(shape: &Shape, elements: &'a [f32]) -> Result<Option<Self>> {
         if elements.len() != shape.dims {
             return Err(Error::different_dimensions(
-                "vector",
+                shape.precision.vector_type().name,
                 shape.dims,
                 elements.len(),
             ));

@@ -16,8 +16,9 @@ use super::starting_points::StartingPoints;
 use crate::error::{Error, Result};
 use crate::guc::{self, IterativeScan};
 use crate::pg::buffer::{BufferHints, Shared};
-use crate::pg::relation::{Relation, Tid};
+use crate::pg::relation::{ColumnValue, Relation, Tid};
 use crate::pg::{failpoint, interrupt};
+use crate::types::datum;
 
 /// More TID chunks than a page holds.
 const CHUNKS_PER_PAGE: u32 = 32;
@@ -33,8 +34,8 @@ const LOOK_AHEAD: usize = 4;
 pub enum OrderKey {
     /// NULL: rows come in any order.
     Null,
-    /// A vector.
-    Vector(Vec<f32>),
+    /// A value of the indexed type.
+    Value(ColumnValue),
 }
 
 /// A heap row the scan returns.
@@ -109,7 +110,7 @@ pub struct Scan {
 impl Scan {
     /// Starts a scan for `key`; reads the settings now. `None` if the index holds no row.
     /// # Errors
-    /// 22000 if the key's dimensions are not the index's, XX002 for a damaged index.
+    /// 22000 if the key's dimensions are not the index's, XX001 for a damaged key, XX002 for a damaged index.
     pub fn begin(index: Relation, key: OrderKey) -> Result<Option<Self>> {
         let meta = read_meta(index)?;
         if !meta.entry.is_some() {
@@ -117,11 +118,11 @@ impl Scan {
         }
         let (vector, order_is_null) = match key {
             OrderKey::Null => (vec![0.0; meta.shape.dims], true),
-            OrderKey::Vector(vector) => (vector, false),
+            OrderKey::Value(value) => (datum::column_elements(value, meta.shape.precision)?, false),
         };
         if vector.len() != meta.shape.dims {
             return Err(Error::different_dimensions(
-                "vector",
+                meta.shape.precision.vector_type().name,
                 meta.shape.dims,
                 vector.len(),
             ));

@@ -4,7 +4,8 @@ use crate::distance::Metric;
 use crate::error::{Error, Result, SqlState};
 use crate::pg::catalog;
 use crate::pg::relation::Relation;
-use crate::types::VECTOR;
+use crate::types::datum;
+use crate::types::element::Precision;
 use pgrx::pg_sys;
 use pgrx::prelude::*;
 
@@ -57,24 +58,32 @@ pub fn operator_class(class: pg_sys::Oid) -> Result<bool> {
     Ok(problems.is_empty())
 }
 
-/// The distance that the operator class of an index orders by, told by its support functions.
+/// The distance that the operator class of an index orders by, and the elements of its type, told by its support functions.
 /// # Errors
 /// 0A000 if the class is of a kind that this version does not know.
-pub fn metric_of(index: Relation) -> Result<Metric> {
+pub fn metric_of(index: Relation) -> Result<(Metric, Precision)> {
     let function = index.support_function(SUPPORT_DISTANCE);
     let name = function.and_then(catalog::function_name);
     let is_normalised = index.support_function(SUPPORT_NORM).is_some();
     // `l1_distance` is there for each type.
-    let is_of_vectors = function
+    let precision = function
         .and_then(catalog::first_argument_type)
-        .is_some_and(|of| catalog::type_name(of).rsplit('.').next() == Some(VECTOR.name));
-    let known = name.as_deref().filter(|_| is_of_vectors);
-    match (known.unwrap_or_default(), is_normalised) {
-        ("vector_l2_squared_distance", false) => Ok(Metric::L2),
-        ("vector_negative_inner_product", false) => Ok(Metric::InnerProduct),
-        ("vector_negative_inner_product", true) => Ok(Metric::Cosine),
-        ("l1_distance", false) => Ok(Metric::L1),
-        _ => Err(Error::new(
+        .and_then(datum::precision_of);
+    let metric = match (name.as_deref().unwrap_or_default(), is_normalised) {
+        ("vector_l2_squared_distance" | "halfvec_l2_squared_distance", false) => Some(Metric::L2),
+        ("vector_negative_inner_product" | "halfvec_negative_inner_product", is_normalised) => {
+            Some(if is_normalised {
+                Metric::Cosine
+            } else {
+                Metric::InnerProduct
+            })
+        }
+        ("l1_distance", false) => Some(Metric::L1),
+        _ => None,
+    };
+    match metric.zip(precision) {
+        Some(found) => Ok(found),
+        None => Err(Error::new(
             SqlState::FeatureNotSupported,
             "type not supported for hnsw index",
         )
@@ -82,6 +91,8 @@ pub fn metric_of(index: Relation) -> Result<Metric> {
             || "Its operator class has no distance function.".to_owned(),
             |name| format!("Its distance function is \"{name}\"."),
         ))
-        .with_hint("Use vector_l2_ops, vector_ip_ops, vector_cosine_ops or vector_l1_ops.")),
+        .with_hint(
+            "Use vector_l2_ops, vector_ip_ops, vector_cosine_ops or vector_l1_ops, or those of halfvec.",
+        )),
     }
 }

@@ -208,13 +208,18 @@ pub fn verify(opened: &OpenIndex, is_deep: bool) -> Result<Vec<Finding>> {
         meta: &meta,
         snapshot: &snapshot,
     };
-    let metric = validate::metric_of(index)?;
-    if metric != meta.shape.metric {
+    let (metric, precision) = validate::metric_of(index)?;
+    if (metric, precision) != (meta.shape.metric, meta.shape.precision) {
         report.page(
             Severity::Error,
             META_BLOCK,
             "metric is not that of the operator class",
-            format!("It is {:?}, not {metric:?}.", meta.shape.metric),
+            format!(
+                "It is {:?} of {}, not {metric:?} of {}.",
+                meta.shape.metric,
+                meta.shape.precision.vector_type().name,
+                precision.vector_type().name
+            ),
         );
     }
     let mean = match read_mean(index, &meta) {

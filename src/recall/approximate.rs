@@ -4,7 +4,8 @@ use crate::distance::Metric;
 use crate::error::{Error, Result};
 use crate::pg::ordered_scan::{OrderedRow, OrderedScan};
 use crate::pg::relation::{ColumnValue, Tid};
-use crate::types::{VECTOR, datum};
+use crate::types::datum;
+use crate::types::element::Precision;
 use std::cmp::{Ordering, Reverse};
 use std::collections::{BinaryHeap, HashSet};
 
@@ -39,7 +40,7 @@ pub fn first_rows(
     scan: &mut OrderedScan<'_>,
     key: ColumnValue,
     query: &[f32],
-    metric: Metric,
+    (metric, precision): (Metric, Precision),
     k: usize,
 ) -> Result<Vec<f64>> {
     scan.restart(key);
@@ -64,12 +65,16 @@ pub fn first_rows(
         value: Some(value),
     }) = scan.next_row()
     {
-        let distance = datum::with_column_elements(value, |row| {
+        let distance = datum::with_column_elements(value, precision, |row| {
             if row.len() == query.len() {
                 Ok(metric.distance(query, row))
             } else {
                 let (row, query) = (row.len(), query.len());
-                Err(Error::different_dimensions(VECTOR.name, row, query))
+                Err(Error::different_dimensions(
+                    precision.vector_type().name,
+                    row,
+                    query,
+                ))
             }
         })??;
         waiting.push(Reverse(Waiting { distance, tid }));

@@ -8,8 +8,8 @@ use crate::pg::heap_scan::visit_visible_rows;
 use crate::pg::open_index::OpenIndex;
 use crate::pg::snapshot::Snapshot;
 use crate::pg::worker_pool::{self, ShortWork};
-use crate::types::VECTOR;
 use crate::types::datum;
+use crate::types::element::Precision;
 use rayon::prelude::*;
 
 /// Bytes of rows that are compared with one query after another while a cache near the core holds them.
@@ -22,6 +22,8 @@ const BLOCK_BYTES: usize = 4 << 20;
 /// Queries of equal dimensions, at least one of each.
 #[derive(Debug, Clone)]
 pub struct Queries {
+    /// Elements of the indexed type.
+    pub precision: Precision,
     /// Dimensions of each.
     pub dims: usize,
     /// Their elements, one query after the other.
@@ -42,7 +44,11 @@ impl Block<'_> {
     fn push(&mut self, row: &[f32]) -> Result<()> {
         if row.len() != self.queries.dims {
             let (row, query) = (row.len(), self.queries.dims);
-            return Err(Error::different_dimensions(VECTOR.name, row, query));
+            return Err(Error::different_dimensions(
+                self.queries.precision.vector_type().name,
+                row,
+                query,
+            ));
         }
         self.rows.extend_from_slice(row);
         if self.rows.len() >= self.capacity {
@@ -98,7 +104,9 @@ pub fn nearest(
         pool: ShortWork::start(worker_pool::build_threads().min(count))?,
     };
     let mut visit = |_, value| match value {
-        Some(value) => datum::with_column_elements(value, |row| block.push(row))?,
+        Some(value) => {
+            datum::with_column_elements(value, queries.precision, |row| block.push(row))?
+        }
         None => Ok(()),
     };
     visit_visible_rows(index.heap(), index.index(), snapshot, &mut visit);

@@ -15,7 +15,7 @@ use crate::pg::row_set::{Cell, RowSet};
 use crate::pg::settings::SettingsLevel;
 use crate::pg::snapshot::Snapshot;
 use crate::pg::{catalog, interrupt};
-use crate::types::{VECTOR, datum};
+use crate::types::datum;
 use pgrx::pg_sys::Oid;
 use std::ffi::CString;
 use std::time::Instant;
@@ -59,15 +59,20 @@ fn metric_of(index: &OpenIndex) -> Result<Metric> {
     let name = catalog::function_name(index.distance_function()).unwrap_or_default();
     match name.as_str() {
         "l2_distance" => Ok(Metric::L2),
-        "vector_negative_inner_product" => Ok(Metric::InnerProduct),
+        "vector_negative_inner_product" | "halfvec_negative_inner_product" => {
+            Ok(Metric::InnerProduct)
+        }
         "cosine_distance" => Ok(Metric::Cosine),
         "l1_distance" => Ok(Metric::L1),
-        _ => Err(Error::new(
-            SqlState::FeatureNotSupported,
-            "type not supported for hnsw index",
-        )
-        .with_detail(format!("Its distance function is \"{name}\"."))),
+        _ => Err(not_supported().with_detail(format!("Its distance function is \"{name}\"."))),
     }
+}
+
+fn not_supported() -> Error {
+    Error::new(
+        SqlState::FeatureNotSupported,
+        "type not supported for hnsw index",
+    )
 }
 
 /// The queries, as order keys and as elements.
@@ -82,10 +87,12 @@ fn read_queries(index: &OpenIndex, array: &Array) -> Result<(Vec<ColumnValue>, Q
             format!("queries must be {expected}[], not {given}[]"),
         ));
     }
+    let precision = datum::precision_of(index.column_type()).ok_or_else(not_supported)?;
     let values = array.values();
     let index_dims = usize::try_from(index.index().first_column_typmod()).ok();
     let mut keys = Vec::with_capacity(values.len());
     let mut queries = Queries {
+        precision,
         dims: index_dims.unwrap_or(0),
         elements: Vec::new(),
     };
@@ -93,13 +100,14 @@ fn read_queries(index: &OpenIndex, array: &Array) -> Result<(Vec<ColumnValue>, Q
         let value = value.ok_or_else(|| {
             Error::array_with_nulls().with_detail(format!("Query {position} is null."))
         })?;
-        datum::with_column_elements(value, |elements| {
+        datum::with_column_elements(value, precision, |elements| {
             if queries.dims == 0 {
                 queries.dims = elements.len();
             }
             if elements.len() != queries.dims {
                 let (expected, given) = (queries.dims, elements.len());
-                return Err(Error::different_dimensions(VECTOR.name, expected, given)
+                let name = precision.vector_type().name;
+                return Err(Error::different_dimensions(name, expected, given)
                     .with_detail(format!("Query {position} has {given} dimensions.")));
             }
             queries.elements.extend_from_slice(elements);
@@ -146,7 +154,8 @@ fn measure_recall(
     for (key, query) in keys.iter().zip(queries.elements.chunks_exact(queries.dims)) {
         interrupt::check();
         let start = Instant::now();
-        let distances = approximate::first_rows(&mut scan, *key, query, metric, k)?;
+        let distances =
+            approximate::first_rows(&mut scan, *key, query, (metric, queries.precision), k)?;
         approximate.push((distances, milliseconds_since(start)));
     }
     drop(scan);

@@ -5,9 +5,10 @@
 #![allow(unsafe_code)]
 
 use super::VectorType;
-use super::element::{self, DenseElement};
-use crate::distance::Half;
+use super::element::{self, DenseElement, Precision};
+use crate::distance::{Half, kernels};
 use crate::error::{Error, Result};
+use crate::pg::catalog;
 use crate::pg::function::{Argument, Outcome, Raw, argument};
 use crate::pg::relation::ColumnValue;
 use crate::pg::varlena::{self, NewVarlena, Varlena};
@@ -71,20 +72,42 @@ impl<E: Stored> DenseArg<'_, E> {
     }
 }
 
-/// The elements of the `vector` in an index column.
-/// # Errors
-/// XX001 if the value's length does not match its dimensions.
-pub fn column_elements(value: ColumnValue) -> Result<Vec<f32>> {
-    with_column_elements(value, <[f32]>::to_vec)
+/// Which elements a type has; `None` for types other than `vector` and `halfvec`.
+pub fn precision_of(of: pg_sys::Oid) -> Option<Precision> {
+    let name = catalog::type_name(of);
+    let bare = name.rsplit('.').next()?;
+    Precision::ALL
+        .into_iter()
+        .find(|precision| precision.vector_type().name == bare)
 }
 
-/// Calls `read` with the elements of the `vector` in an index column, and returns its result.
+/// The elements, as binary32, of the `vector` or `halfvec` in the column of an index of that precision.
 /// # Errors
 /// XX001 if the value's length does not match its dimensions.
-pub fn with_column_elements<T>(value: ColumnValue, read: impl FnOnce(&[f32]) -> T) -> Result<T> {
-    // SAFETY: a column value is not NULL; the operator classes are of `vector`.
-    let vector: VectorArg = unsafe { VectorArg::from_datum(value.datum()) }?;
-    Ok(read(vector.elements()))
+pub fn column_elements(value: ColumnValue, precision: Precision) -> Result<Vec<f32>> {
+    with_column_elements(value, precision, <[f32]>::to_vec)
+}
+
+/// Calls `read` with what [`column_elements`] gives, in place where possible, and returns its result.
+/// # Errors
+/// XX001 if the value's length does not match its dimensions.
+pub fn with_column_elements<T>(
+    value: ColumnValue,
+    precision: Precision,
+    read: impl FnOnce(&[f32]) -> T,
+) -> Result<T> {
+    // SAFETY: a column value is not NULL; the operator class, by which the precision was told, is of that type.
+    unsafe {
+        match precision {
+            Precision::Single => Ok(read(VectorArg::from_datum(value.datum())?.elements())),
+            Precision::Half => {
+                let halves = HalfvecArg::from_datum(value.datum())?;
+                let mut singles = vec![0.0; halves.elements().len()];
+                kernels().widen(halves.elements(), &mut singles);
+                Ok(read(&singles))
+            }
+        }
+    }
 }
 
 /// Dimensions of a stored vector, from its first bytes; negative ones never match a length.

@@ -64,15 +64,16 @@ pub struct BuildCounts {
 /// 22023 for a column without dimensions or contradicting options, 54000 for more dimensions than fit a page.
 pub fn new_shape(index: Relation) -> Result<(Shape, Options)> {
     let options = Options::of(index);
-    let metric = validate::metric_of(index)?;
+    let (metric, precision) = validate::metric_of(index)?;
+    let name = precision.vector_type().name;
     let dims = usize::try_from(index.first_column_typmod()).map_err(|_| {
         Error::new(
             SqlState::InvalidParameterValue,
             "column does not have dimensions",
         )
-        .with_hint(
-            "Declare the column as vector(n), or index an expression with a cast to vector(n).",
-        )
+        .with_hint(format!(
+            "Declare the column as {name}(n), or index an expression with a cast to {name}(n)."
+        ))
     })?;
     let max_dims = Shape::max_dims(options.m);
     if dims > max_dims {
@@ -84,9 +85,9 @@ pub fn new_shape(index: Relation) -> Result<(Shape, Options)> {
             "The column has {dims} dimensions, m is {}.",
             options.m
         ))
-        .with_hint(
-            "A smaller m allows more dimensions; or index subvector(column, 1, n)::vector(n).",
-        ));
+        .with_hint(format!(
+            "A smaller m allows more dimensions; or index subvector(column, 1, n)::{name}(n)."
+        )));
     }
     options.validate()?;
     let shape = match options.storage {
@@ -95,7 +96,7 @@ pub fn new_shape(index: Relation) -> Result<(Shape, Options)> {
         Some(Storage::Inline) => Shape::inline(metric, dims, options.m)
             .ok_or_else(|| no_inline_form(metric, &options, dims))?,
     };
-    Ok((shape, options))
+    Ok((shape.of(precision), options))
 }
 
 /// 0A000 or 54000: `storage = inline` where there is no such form.
@@ -163,7 +164,7 @@ fn sample_mean(build: &IndexBuild, shape: &Shape) -> Vec<f32> {
         build.scan_blocks(block, 1, &mut |_, value| {
             failpoint::begin_unit("sample_row");
             if let Some(value) = value {
-                let vector = datum::column_elements(value)?;
+                let vector = datum::column_elements(value, shape.precision)?;
                 if vector.len() == shape.dims {
                     mean.add(&vector);
                 }
@@ -257,7 +258,7 @@ impl Run<'_> {
         interrupt::check();
         failpoint::begin_unit("load_row");
         let Some(value) = value else { return Ok(()) };
-        let elements = datum::column_elements(value)?;
+        let elements = datum::column_elements(value, self.meta.shape.precision)?;
         let Some(vector) = IndexedVector::new(&self.meta.shape, &elements)? else {
             return Ok(());
         };

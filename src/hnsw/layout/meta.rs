@@ -5,6 +5,7 @@ use super::{
     u32_at, u64_at,
 };
 use crate::distance::Metric;
+use crate::types::element::Precision;
 
 /// Contents of the meta page.
 #[derive(Debug, Clone, PartialEq)]
@@ -88,7 +89,12 @@ impl Meta {
             Storage::Compact => 2 * m,
             Storage::Inline => usize::from(u16_at(bytes, 60)),
         };
+        let precision = Precision::ALL
+            .into_iter()
+            .find(|precision| *precision as u8 == bytes[62])
+            .ok_or(MetaProblem::Invalid)?;
         let shape = Shape::new(metric, u32_at(bytes, 12) as usize, m, storage, base_degree);
+        let shape = shape.of(precision);
         let meta = Self {
             shape,
             ef_construction: u16_at(bytes, 22),
@@ -154,6 +160,7 @@ impl Meta {
         if self.shape.storage == Storage::Inline {
             put(bytes, 60, (self.shape.base_degree as u16).to_ne_bytes());
         }
+        bytes[62] = self.shape.precision as u8;
         put_u64(bytes, 64, self.nodes);
         put_u64(bytes, 72, self.tombstones);
         put_u64(bytes, 80, self.tids);

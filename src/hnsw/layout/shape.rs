@@ -7,6 +7,7 @@ use super::{CHUNK_SIZE, COUNT, ITEM_PTR_SIZE, MAX_LEVEL, OPAQUE_SIZE};
 use crate::distance::Metric;
 use crate::hnsw::codes::{CodeParams, sign_bytes};
 use crate::pg::page::{HEADER_SIZE, LINE_POINTER_SIZE, PAGE_SIZE};
+use crate::types::element::Precision;
 use std::ops::Range;
 
 const PAGE_ROOM: usize = PAGE_SIZE - HEADER_SIZE - OPAQUE_SIZE;
@@ -66,6 +67,8 @@ fn largest_of(count: usize) -> usize {
 pub struct Shape {
     /// Distance.
     pub metric: Metric,
+    /// Elements of the indexed type; codes are the same.
+    pub precision: Precision,
     /// Dimensions.
     pub dims: usize,
     /// Links per node above level 0.
@@ -98,6 +101,7 @@ impl Shape {
     ) -> Self {
         let mut shape = Self {
             metric,
+            precision: Precision::Single,
             dims,
             m,
             storage,
@@ -187,6 +191,12 @@ impl Shape {
         Self::inline(metric, dims, m)
             .filter(|shape| dims >= AUTO_INLINE_DIMS && 2 * shape.base_degree >= 3 * m)
             .unwrap_or_else(|| Self::compact(metric, dims, m))
+    }
+
+    /// The same for a type with elements of `precision`.
+    #[must_use]
+    pub fn of(self, precision: Precision) -> Self {
+        Self { precision, ..self }
     }
 
     fn is_size_of_another_kind(&self, size: usize) -> bool {

@@ -142,7 +142,10 @@ pub(super) fn check_table(
         .snapshot
         .visit_rows(context.heap, context.index, &mut |tid, value| {
             interrupt::check();
-            let elements = value.map(datum::column_elements).transpose()?;
+            let precision = context.meta.shape.precision;
+            let elements = value
+                .map(|value| datum::column_elements(value, precision))
+                .transpose()?;
             let vector = match &elements {
                 Some(elements) => IndexedVector::new(&context.meta.shape, elements)?,
                 None => None,

@@ -35,7 +35,7 @@ INSERT INTO ordered VALUES ('[5,5]');
 INSERT INTO ordered VALUES ('[5,5]') ON CONFLICT (v) DO NOTHING;
 DROP TABLE ordered;
 
--- There is one btree class, the default, and no other class of any access method.
+-- There is one btree class, the default, and one hnsw class for each distance.
 SELECT amname, opcname, opcdefault, opcintype::regtype FROM pg_opclass c JOIN pg_am a ON a.oid = opcmethod WHERE opcintype = 'halfvec'::regtype ORDER BY 1, 2;
 SELECT amopstrategy, amopopr::regoperator FROM pg_amop WHERE amopfamily = (SELECT opcfamily FROM pg_opclass WHERE opcname = 'halfvec_ops') ORDER BY 1;
 SELECT amprocnum, amproc FROM pg_amproc WHERE amprocfamily = (SELECT opcfamily FROM pg_opclass WHERE opcname = 'halfvec_ops');

@@ -63,13 +63,13 @@ SELECT message FROM pg_input_error_info('[1,65520]', 'halfvec') \gset
 \endif
 \echo :told_wrongly :message
 
--- No index of it yet.
-CREATE TABLE unindexed (v halfvec(3));
+-- Not by a class of another type, nor without naming one.
+CREATE TABLE unindexed (v halfvec(3), s sparsevec(3));
 CREATE INDEX ON unindexed USING hnsw (v);
 CREATE INDEX ON unindexed USING hnsw (v vector_l2_ops);
--- Nor by a class that somebody makes: the one distance that goes by the same name for each type is told apart.
-CREATE OPERATOR CLASS own_l1 FOR TYPE halfvec USING hnsw AS
-    OPERATOR 1 <+> (halfvec, halfvec) FOR ORDER BY float_ops, FUNCTION 1 l1_distance(halfvec, halfvec);
-CREATE INDEX ON unindexed USING hnsw (v own_l1);
+-- The one distance that goes by the same name for each type is told apart.
+CREATE OPERATOR CLASS own_l1 FOR TYPE sparsevec USING hnsw AS
+    OPERATOR 1 <+> (sparsevec, sparsevec) FOR ORDER BY float_ops, FUNCTION 1 l1_distance(sparsevec, sparsevec);
+CREATE INDEX ON unindexed USING hnsw (s own_l1);
 DROP TABLE unindexed;
 DROP OPERATOR FAMILY own_l1 USING hnsw;
