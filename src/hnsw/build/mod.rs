@@ -9,6 +9,7 @@ pub mod flat;
 pub mod hnsw_rs;
 mod loader;
 pub mod partition;
+mod plan;
 pub mod refine;
 pub mod source;
 mod spill_host;
