@@ -10,12 +10,13 @@ use super::disk_graph::{
 };
 use super::graph::Candidate;
 use super::kept::{LastScan, keep_hints, keep_last_scan, keep_search, take_hints, take_search};
-use super::layout::{ItemPtr, Meta, Node, PageKind, SlotState, TidChunk};
+use super::layout::{ItemPtr, Meta, Node, PageKind, SlotState, Storage, TidChunk};
 use super::search::{Bounds, LayerSearch};
 use super::starting_points::StartingPoints;
 use crate::error::{Error, Result};
 use crate::guc::{self, IterativeScan};
 use crate::pg::buffer::{BufferHints, Shared};
+use crate::pg::detoasted;
 use crate::pg::relation::{ColumnValue, Relation, Tid};
 use crate::pg::{failpoint, interrupt};
 use crate::types::datum;
@@ -25,6 +26,9 @@ const CHUNKS_PER_PAGE: u32 = 32;
 /// Up to so many blocks a search that finds fewer nodes than it may looks at every node, whatever the mode: a row that
 /// is hard to reach is noticed first where there are few.
 const SMALL_INDEX_BLOCKS: u32 = 64;
+/// The shortest list of the first search of an inline index, in nodes. Its search chooses the way by one-bit codes, which
+/// with a shorter list loses more recall than the time is worth.
+const SHORTEST_LIST: usize = 12;
 /// How many times the nodes of a batch strict order searches before it returns the batch, from the second one on. The
 /// search goes on from the rest, so it costs this once, not for each batch.
 const LOOK_AHEAD: usize = 4;
@@ -105,6 +109,8 @@ pub struct Scan {
     row_count: u64,
     is_started: bool,
     is_finished: bool,
+    /// The executor computes the distance of each row twice.
+    _keeper: detoasted::Keeper,
 }
 
 impl Scan {
@@ -150,6 +156,7 @@ impl Scan {
             row_count: 0,
             is_started: false,
             is_finished: false,
+            _keeper: detoasted::Keeper::new(),
         }))
     }
 
@@ -191,7 +198,11 @@ impl Scan {
             let wanted = self.settings.ef.max(self.returned / 2);
             (wanted, wanted * if is_strict { LOOK_AHEAD } else { 1 })
         } else {
-            (usize::MAX, self.settings.ef)
+            let shortest = match self.meta.shape.storage {
+                Storage::Inline => SHORTEST_LIST,
+                Storage::Compact => 1,
+            };
+            (usize::MAX, self.settings.ef.max(shortest))
         };
         self.search_batch(ef)?;
         let mut batch = std::mem::take(&mut self.batch);

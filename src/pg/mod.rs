@@ -4,6 +4,7 @@ pub mod array;
 pub mod buffer;
 pub mod catalog;
 pub mod compat;
+pub mod detoasted;
 pub mod digest;
 pub mod encoding;
 pub mod executor;

@@ -2,6 +2,7 @@
 //! that is possible, and writing new ones.
 #![allow(unsafe_code)]
 
+use super::detoasted;
 use pgrx::pg_sys;
 use pgrx::varlena as header;
 
@@ -19,6 +20,8 @@ pub enum Varlena<'a> {
     Short(ShortBytes),
     /// Fetched or decompressed into memory of its own.
     Detoasted(Detoasted),
+    /// Fetched, and kept for the next reader.
+    Kept(detoasted::Value),
 }
 
 /// A short value's bytes.
@@ -55,6 +58,9 @@ impl Varlena<'_> {
                 let len = len as u8;
                 return Self::Short(ShortBytes { bytes, len });
             }
+            if let Some(kept) = detoasted::fetch(value) {
+                return Self::Kept(kept);
+            }
             Self::Detoasted(Detoasted(pg_sys::pg_detoast_datum_copy(value)))
         }
     }
@@ -67,6 +73,7 @@ impl Varlena<'_> {
             Self::Short(short) => &short.bytes[..usize::from(short.len)],
             // SAFETY: the copy is this value's own, and lives as long as it.
             Self::Detoasted(copy) => unsafe { body(copy.0) },
+            Self::Kept(value) => value.body(),
         }
     }
 }

@@ -189,3 +189,15 @@ DROP TABLE st, st_ends;
 DROP PROCEDURE st_check;
 DROP FUNCTION st_same;
 DROP FUNCTION st_vec;
+
+-- A shorter list than 12 nodes is not worth it on codes of one bit: an inline index returns so many, a compact one what is asked.
+CREATE TABLE st_short (id int, v vector(2));
+INSERT INTO st_short SELECT i, ARRAY[i, i % 7] FROM generate_series(1, 10000) i;
+CREATE INDEX st_short_inline ON st_short USING hnsw (v vector_l2_ops) WITH (storage = inline);
+SET enable_seqscan = off;
+SET hnsw.ef_search = 5;
+SELECT count(*) >= 12 AS has_12 FROM (SELECT id FROM st_short ORDER BY v <-> '[5,5]' LIMIT 100) s;
+DROP INDEX st_short_inline;
+CREATE INDEX st_short_compact ON st_short USING hnsw (v vector_l2_ops) WITH (storage = compact);
+SELECT count(*) BETWEEN 5 AND 11 AS has_5 FROM (SELECT id FROM st_short ORDER BY v <-> '[5,5]' LIMIT 100) s;
+DROP TABLE st_short;
