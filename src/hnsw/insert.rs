@@ -72,8 +72,23 @@ pub struct Inserter {
     random: u64,
 }
 
+/// Expansions, in units of `ef_construction`, after which the search for a new node's neighbors ends in an inline index:
+/// twice what it takes at 384 dimensions.
+const EXPANSIONS: usize = 3;
+
 /// Neighbors chosen for each level of a new node, from level 0 up.
 type Lists = Vec<Vec<ItemPtr>>;
+
+/// Where the estimates of few dimensions leave nearly every node in question, a search for neighbors ends anyway.
+fn search_bounds(shape: &Shape, level: u8, ef_construction: usize) -> Bounds {
+    if !shape.has_codes(level) {
+        return Bounds::NONE;
+    }
+    Bounds {
+        max_visited: EXPANSIONS * ef_construction,
+        ..Bounds::NONE
+    }
+}
 
 impl Inserter {
     /// Prepares inserts into an index.
@@ -192,8 +207,9 @@ impl Inserter {
         'levels: for at in (0..=top).rev() {
             self.search.reset(false);
             self.search.seed(&mut graph, at, &[entry])?;
+            let bounds = search_bounds(&self.shape, at, self.ef_construction);
             self.search
-                .run(&mut graph, at, self.ef_construction, Bounds::NONE)?;
+                .run(&mut graph, at, self.ef_construction, bounds)?;
             found.clear();
             self.search.take_best(&mut found);
             found.sort_unstable_by(|a, b| a.key.total_cmp(&b.key));

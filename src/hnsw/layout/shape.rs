@@ -14,9 +14,9 @@ const PAGE_ROOM: usize = PAGE_SIZE - HEADER_SIZE - OPAQUE_SIZE;
 /// Largest item a page holds.
 pub const MAX_ITEM_SIZE: usize = (PAGE_ROOM - LINE_POINTER_SIZE) / 8 * 8;
 
-/// Dimensions from which the inline form is worth its size: below, codes of one bit are too coarse and compact nodes
-/// small (README.md, "Two forms").
-const AUTO_INLINE_DIMS: usize = 256;
+/// Dimensions from which the inline form is worth its size: below, codes of one bit are too coarse (README.md, "Two
+/// forms", has the measurements).
+const AUTO_INLINE_DIMS: usize = 48;
 
 /// Fewer neighbors than this do not hold a graph together as well: then none is given up for the fit.
 const FITTED_DEGREE: usize = 24;
@@ -185,7 +185,7 @@ impl Shape {
         fits.then_some(shape)
     }
 
-    /// The shape of the form that serves most best: inline from 256 dimensions on, as long as a page holds three
+    /// The shape of the form that serves most best: inline from 48 dimensions on, as long as a page holds three
     /// quarters of the neighbors; compact otherwise.
     pub fn auto(metric: Metric, dims: usize, m: usize) -> Self {
         Self::inline(metric, dims, m)

@@ -7,7 +7,7 @@ from report.verdict import COMPACT, INLINE, OURS, Measured, Verdict, both
 BUILD_SPEEDUP = 2.0
 BUILD_GOALS = {"text": 5.0, "fashion": 3.0, "glove": 3.0, "text-1m": 3.0}
 # From here on the index is inline if nothing else is asked for.
-INLINE_DIMENSIONS = 256
+INLINE_DIMENSIONS = 48
 # The larger share goes to the shorter vectors, where links weigh more: (at least so many dimensions, share).
 FORM_SHARES = {COMPACT: ((384, 0.5), (0, 1.0)), INLINE: ((768, 1.05), (384, 1.5))}
 INSERT_SPEEDUP = 3.0

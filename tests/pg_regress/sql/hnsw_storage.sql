@@ -46,7 +46,7 @@ SELECT form FROM annex.index_info('st_wide_w');
 DROP TABLE st_wide;
 
 -- What auto picks: by dimensions, metric, and whether a page holds three quarters of the neighbors.
-CREATE TABLE st_auto (a vector(255), b vector(256), c vector(1536), d vector(2000));
+CREATE TABLE st_auto (a vector(47), b vector(48), c vector(1536), d vector(2000));
 CREATE INDEX st_auto_1 ON st_auto USING hnsw (a vector_l2_ops);
 CREATE INDEX st_auto_2 ON st_auto USING hnsw (b vector_l2_ops);
 CREATE INDEX st_auto_3 ON st_auto USING hnsw (b vector_ip_ops);
