@@ -24,15 +24,6 @@ class Item(Base):
     h = mapped_column(HALFVEC(DIMENSIONS))
     s = mapped_column(SPARSEVEC(DIMENSIONS))
     b = mapped_column(BIT(DIMENSIONS))
-    __table_args__ = (
-        Index(
-            "sqlalchemy_items_v",
-            "v",
-            postgresql_using="hnsw",
-            postgresql_with={"m": 16, "ef_construction": 64},
-            postgresql_ops={"v": "vector_cosine_ops"},
-        ),
-    )
 
 
 # `create_engine("postgresql+psycopg://user@host/database")` does the same; a creator takes any connection string of libpq.
@@ -48,6 +39,15 @@ with Session(engine) as session:
         bits = "".join("1" if element > 0 else "0" for element in vector)
         session.add(Item(id=number, category=int(category), v=vector, h=vector, s=np.where(vector > 2, vector, 0), b=bits))
     session.commit()
+    # Made after the data was loaded: building is faster than inserting.
+    index = Index(
+        "sqlalchemy_items_v",
+        Item.v,
+        postgresql_using="hnsw",
+        postgresql_with={"m": 16, "ef_construction": 64},
+        postgresql_ops={"v": "vector_cosine_ops"},
+    )
+    index.create(engine)
     session.execute(text("ANALYZE sqlalchemy_items"))
 
     item = session.get(Item, 17)
