@@ -25,7 +25,7 @@ CREATE TABLE items (
 INSERT INTO items (id, tenant, v, h, s, b, anything, parts)
     SELECT id, id % 7, CASE WHEN id % 100 <> 0 THEN dense(id, 32) END, dense(id + 10000, 32)::halfvec, sparse(id + 20000, 64),
         binary_quantize(dense(id + 30000, 64))::bit(64), dense(id + 40000, id % 3 + 1), ARRAY[dense(id, 2), dense(id + 1, 2)]
-    FROM generate_series(1, 2000) id;
+    FROM generate_series(1, 1200) id;
 
 CREATE INDEX items_v_l2 ON items USING hnsw (v vector_l2_ops);
 CREATE INDEX items_v_ip ON items USING hnsw (v vector_ip_ops) WITH (m = 8);
