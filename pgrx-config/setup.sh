@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # Installs what is missing to build, test or demonstrate annex on Debian 12. Quick when nothing is missing.
 #
-#   setup.sh [build|test|demo]...         everything of these groups (default: all three)
-#   setup.sh packages [build|test|demo]...   Debian packages only; the part that needs root
+#   setup.sh [build|test|demo|clients]...         everything of these groups (default: the first three)
+#   setup.sh packages [build|test|demo|clients]...   Debian packages only; the part that needs root
 #
 # As an ordinary user the packages go through sudo; where that is impossible the line to run is printed and the exit is 1.
 set -euo pipefail
@@ -13,14 +13,21 @@ if [ "${1:-}" = packages ]; then only_packages=yes; shift; fi
 [ $# -gt 0 ] || set -- build test demo
 groups=("$@")
 for group in "${groups[@]}"; do
-    case $group in build | test | demo) ;; *) fail "no group $group: build, test or demo" ;; esac
+    case $group in build | test | demo | clients) ;; *) fail "no group $group: build, test, demo or clients" ;; esac
 done
 
-# A group of `packages` is wanted if it was named; `build` is part of the other two.
+# A group of `packages` is wanted if it was named; `build` is part of the others.
 missing_packages() {
-    local package uses group
+    local package program uses group
     while read -r package uses _; do
-        case $package in '' | '#'*) continue ;; esac
+        case $package in
+        '' | '#'*) continue ;;
+        */*)
+            program=${package#*/}
+            package=${package%%/*}
+            if command -v "$program" >/dev/null; then continue; fi
+            ;;
+        esac
         for group in build "${groups[@]}"; do
             if [[ ,$uses, == *,$group,* ]]; then
                 # shellcheck disable=SC2016

@@ -1,0 +1,1 @@
+-- annex: no object is made here. Types, operators and access methods are those of the extension annex, which is required.

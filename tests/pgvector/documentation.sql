@@ -1,0 +1,170 @@
+-- What the documentation of pgvector shows its users, feature by feature; run on pgvector and on annex, whose answers must be equal.
+-- Of an error the SQLSTATE and the message: annex adds details and hints.
+\set VERBOSITY verbose
+\set SHOW_CONTEXT never
+SET client_min_messages = warning;
+
+\echo == getting started
+CREATE EXTENSION IF NOT EXISTS vector;
+SELECT extname FROM pg_extension WHERE extname = 'vector';
+CREATE TABLE items (id bigserial PRIMARY KEY, embedding vector(3));
+INSERT INTO items (embedding) VALUES ('[1,2,3]'), ('[4,5,6]');
+SELECT * FROM items ORDER BY embedding <-> '[3,1,2]' LIMIT 5;
+
+\echo == storing
+ALTER TABLE items ADD COLUMN title text;
+CREATE TABLE notes (id bigserial PRIMARY KEY);
+ALTER TABLE notes ADD COLUMN embedding vector(3);
+INSERT INTO items (id, embedding) VALUES (1, '[1,2,3.5]'), (2, '[4,5,6.5]')
+    ON CONFLICT (id) DO UPDATE SET embedding = EXCLUDED.embedding;
+UPDATE items SET embedding = '[1,2,3]' WHERE id = 1;
+DELETE FROM items WHERE id = 2;
+COPY items (embedding) FROM STDIN;
+[7,8,9]
+[0.5,0.25,-1]
+\.
+COPY items (embedding) TO STDOUT;
+TABLE items ORDER BY id;
+
+\echo == querying
+SELECT id FROM items ORDER BY embedding <-> '[3,1,2]' LIMIT 2;
+SELECT id FROM items WHERE id <> 1 ORDER BY embedding <-> (SELECT embedding FROM items WHERE id = 1) LIMIT 5;
+SELECT id FROM items WHERE embedding <-> '[3,1,2]' < 5 ORDER BY id;
+SELECT id, embedding <-> '[3,1,2]' AS l2, (embedding <#> '[3,1,2]') * -1 AS inner_product, 1 - (embedding <=> '[3,1,2]') AS cosine_similarity,
+    embedding <+> '[3,1,2]' AS l1 FROM items ORDER BY id;
+
+\echo == aggregates
+ALTER TABLE items ADD COLUMN category_id int;
+UPDATE items SET category_id = id % 2;
+SELECT avg(embedding) FROM items;
+SELECT category_id, avg(embedding), sum(embedding) FROM items GROUP BY category_id ORDER BY category_id;
+
+\echo == hnsw
+CREATE INDEX ON items USING hnsw (embedding vector_l2_ops);
+CREATE INDEX ON items USING hnsw (embedding vector_ip_ops);
+CREATE INDEX ON items USING hnsw (embedding vector_cosine_ops);
+CREATE INDEX ON items USING hnsw (embedding vector_l1_ops);
+CREATE INDEX items_options ON items USING hnsw (embedding vector_l2_ops) WITH (m = 16, ef_construction = 64);
+SELECT pg_get_indexdef(indexrelid) FROM pg_index WHERE indrelid = 'items'::regclass ORDER BY 1;
+SET hnsw.ef_search = 100;
+BEGIN;
+SET LOCAL hnsw.ef_search = 200;
+SET LOCAL enable_seqscan = off;
+EXPLAIN (COSTS OFF) SELECT id FROM items ORDER BY embedding <=> '[3,1,2]' LIMIT 5;
+SELECT id FROM items ORDER BY embedding <=> '[3,1,2]' LIMIT 5;
+COMMIT;
+SHOW hnsw.ef_search;
+SELECT phase, round(100.0 * blocks_done / nullif(blocks_total, 0), 1) AS "%" FROM pg_stat_progress_create_index;
+
+\echo == index commands
+CREATE INDEX CONCURRENTLY items_later ON items USING hnsw (embedding vector_l2_ops);
+REINDEX INDEX CONCURRENTLY items_later;
+VACUUM items;
+SELECT pg_relation_size('items_later') > 0;
+DROP INDEX items_later;
+
+\echo == filtering
+CREATE INDEX items_filter ON items (category_id);
+CREATE INDEX items_partial ON items USING hnsw (embedding vector_l2_ops) WHERE (category_id = 1);
+SELECT id FROM items WHERE category_id = 1 ORDER BY embedding <-> '[3,1,2]' LIMIT 5;
+CREATE TABLE shelves (embedding vector(3), category_id int) PARTITION BY LIST (category_id);
+CREATE TABLE shelves_1 PARTITION OF shelves FOR VALUES IN (1);
+CREATE TABLE shelves_rest PARTITION OF shelves DEFAULT;
+INSERT INTO shelves SELECT embedding, category_id FROM items;
+CREATE INDEX ON shelves USING hnsw (embedding vector_l2_ops);
+SELECT tableoid::regclass, embedding FROM shelves ORDER BY embedding <-> '[3,1,2]';
+
+\echo == iterative scans
+CREATE TABLE many AS SELECT i AS id, i % 50 AS category_id, ARRAY[i % 37, i % 41, i % 43]::vector(3) AS embedding FROM generate_series(1, 5000) i;
+CREATE INDEX ON many USING hnsw (embedding vector_l2_ops);
+SET enable_seqscan = off;
+SET hnsw.iterative_scan = strict_order;
+SELECT count(*), min(d), max(d) FROM (SELECT embedding <-> '[3,1,2]' AS d FROM many WHERE category_id = 7 ORDER BY d LIMIT 10) t;
+SET hnsw.iterative_scan = relaxed_order;
+WITH relaxed_results AS MATERIALIZED (
+    SELECT id, embedding <-> '[3,1,2]' AS distance FROM many WHERE category_id = 7 ORDER BY distance LIMIT 5
+) SELECT count(*) FROM (SELECT * FROM relaxed_results ORDER BY distance + 0) t;
+WITH nearest_results AS MATERIALIZED (
+    SELECT id, embedding <-> '[3,1,2]' AS distance FROM many ORDER BY distance LIMIT 5
+) SELECT count(*) FROM nearest_results WHERE distance < 5;
+SET hnsw.max_scan_tuples = 20000;
+SET hnsw.scan_mem_multiplier = 2;
+SELECT name, setting FROM pg_settings WHERE name LIKE 'hnsw.%' ORDER BY name;
+RESET ALL;
+SET client_min_messages = warning;
+
+\echo == half precision
+CREATE TABLE halves (id bigserial PRIMARY KEY, embedding halfvec(3));
+INSERT INTO halves (embedding) VALUES ('[1,2,3]'), ('[4,5,6.1]'), ('[7,8,9]');
+CREATE INDEX ON halves USING hnsw (embedding halfvec_l2_ops);
+SELECT * FROM halves ORDER BY embedding <-> '[3,1,2]' LIMIT 5;
+CREATE INDEX items_half ON items USING hnsw ((embedding::halfvec(3)) halfvec_l2_ops);
+SELECT id FROM items ORDER BY embedding::halfvec(3) <-> '[3,1,2]' LIMIT 5;
+
+\echo == binary vectors
+CREATE TABLE flags (id bigserial PRIMARY KEY, embedding bit(3));
+INSERT INTO flags (embedding) VALUES ('000'), ('111'), ('110');
+SELECT * FROM flags ORDER BY embedding <~> '101', id LIMIT 5;
+SELECT *, round((embedding <%> '101')::numeric, 4) FROM flags ORDER BY embedding <%> '101', id;
+SELECT binary_quantize(embedding)::bit(3) FROM items ORDER BY id;
+SELECT id FROM (SELECT * FROM items ORDER BY binary_quantize(embedding)::bit(3) <~> binary_quantize('[1,-2,3]'::vector), id LIMIT 20) t
+    ORDER BY embedding <=> '[1,-2,3]' LIMIT 5;
+
+\echo == sparse vectors
+CREATE TABLE words (id bigserial PRIMARY KEY, embedding sparsevec(5));
+INSERT INTO words (embedding) VALUES ('{1:1,3:2,5:3}/5'), ('{1:4,3:5,5:6}/5');
+SELECT *, embedding <-> '{1:3,3:1,5:2}/5' AS distance FROM words ORDER BY embedding <-> '{1:3,3:1,5:2}/5' LIMIT 5;
+SELECT embedding <#> '{1:3,3:1,5:2}/5', embedding <=> '{1:3,3:1,5:2}/5', embedding <+> '{1:3,3:1,5:2}/5', l2_norm(embedding) FROM words ORDER BY id;
+
+\echo == hybrid search
+CREATE TABLE documents (id bigserial PRIMARY KEY, content text, embedding vector(3));
+INSERT INTO documents (content, embedding) VALUES ('hello world', '[1,2,3]'), ('hello moon', '[3,2,1]'), ('farewell', '[1,2,3]');
+SELECT id, content FROM documents, plainto_tsquery('english', 'hello') query
+    WHERE to_tsvector('english', content) @@ query ORDER BY ts_rank_cd(to_tsvector('english', content), query) DESC, embedding <-> '[1,2,3]' LIMIT 5;
+
+\echo == subvectors
+CREATE INDEX items_sub ON items USING hnsw ((subvector(embedding, 1, 2)::vector(2)) vector_cosine_ops);
+SELECT id FROM items ORDER BY subvector(embedding, 1, 2)::vector(2) <=> subvector('[1,2,3]'::vector, 1, 2) LIMIT 5;
+SELECT id FROM (SELECT * FROM items ORDER BY subvector(embedding, 1, 2)::vector(2) <=> subvector('[1,2,3]'::vector, 1, 2) LIMIT 20) t
+    ORDER BY embedding <=> '[1,2,3]' LIMIT 5;
+
+\echo == several dimensions in one column
+CREATE TABLE embeddings (model_id bigint, item_id bigint, embedding vector, PRIMARY KEY (model_id, item_id));
+INSERT INTO embeddings VALUES (123, 1, '[1,2,3]'), (123, 2, '[3,1,2]'), (7, 1, '[1,2]');
+CREATE INDEX ON embeddings USING hnsw ((embedding::vector(3)) vector_l2_ops) WHERE (model_id = 123);
+SELECT item_id FROM embeddings WHERE model_id = 123 ORDER BY embedding::vector(3) <-> '[3,1,2]' LIMIT 5;
+CREATE INDEX ON embeddings USING hnsw (embedding vector_l2_ops);
+
+\echo == more precision in the table than in the index
+CREATE TABLE precise (id bigserial PRIMARY KEY, embedding double precision[], CHECK (vector_dims(embedding::vector) = 3));
+INSERT INTO precise (embedding) VALUES ('{1,2,3}'), ('{4.5,5,6}');
+CREATE INDEX ON precise USING hnsw ((embedding::vector(3)) vector_l2_ops);
+SELECT * FROM precise ORDER BY embedding::vector(3) <-> '[3,1,2]' LIMIT 5;
+INSERT INTO precise (embedding) VALUES ('{1,2}');
+CREATE TABLE numerics (embedding numeric[]);
+INSERT INTO numerics VALUES ('{1,2.5,3}');
+SELECT embedding::vector(3) <-> '[3,1,2]' FROM numerics;
+
+\echo == functions
+SELECT binary_quantize('[1,-2,3]'::vector), cosine_distance('[1,2]'::vector, '[3,4]'), inner_product('[1,2]'::vector, '[3,4]'),
+    l1_distance('[1,2]'::vector, '[3,4]'), l2_distance('[0,0]'::vector, '[3,4]'), l2_normalize('[3,4]'::vector), subvector('[1,2,3,4]'::vector, 2, 2),
+    vector_dims('[1,2]'::vector), vector_norm('[3,4]'::vector);
+SELECT '[1,2]'::vector + '[3,4]', '[1,2]'::vector - '[3,4]', '[1,2]'::vector * '[3,4]', '[1,2]'::vector || '[3,4]';
+SELECT l2_norm('[3,4]'::halfvec), l2_normalize('[3,4]'::halfvec), l2_norm('{1:3,2:4}/5'::sparsevec), l2_normalize('{1:3,2:4}/5'::sparsevec),
+    hamming_distance('101'::bit(3), '110'::bit(3)), jaccard_distance('101'::bit(3), '110'::bit(3));
+SELECT binary_quantize('[1,-2,3]');
+
+\echo == exact search for comparison
+BEGIN;
+SET LOCAL enable_indexscan = off;
+SELECT id FROM items ORDER BY embedding <-> '[3,1,2]' LIMIT 2;
+COMMIT;
+
+\echo == errors
+INSERT INTO items (embedding) VALUES ('[1,2]');
+INSERT INTO items (embedding) VALUES ('[1,NaN,2]');
+INSERT INTO items (embedding) VALUES ('{1,2,3}');
+SELECT '[1,2]'::vector <-> '[1,2,3]';
+SET hnsw.ef_search = 1001;
+CREATE INDEX ON items USING hnsw (embedding vector_l2_ops) WITH (m = 101);
+CREATE INDEX ON items USING hnsw (embedding vector_l2_ops) WITH (m = 40, ef_construction = 64);
