@@ -45,7 +45,7 @@ pub fn grant(session: &Session, grantee: Oid, level: &str) -> Result<()> {
         return Err(Error::new(SqlState::UndefinedObject, message));
     };
     for what in levels.iter().copied().flatten() {
-        session.query(&format!("GRANT {what} TO {role}"), &[])?;
+        session.define(&format!("GRANT {what} TO {role}"))?;
     }
     Ok(())
 }
