@@ -1,4 +1,4 @@
-"""The demo: loads Fashion-MNIST, searches exactly, builds an HNSW index, searches with it, and measures.
+"""The demo: loads Fashion-MNIST, searches exactly, builds an HNSW index, searches with it, measures; then a model's life cycle.
 
 Connects by the PG* variables; `run` beside this file sets them. Every step that is done already is skipped.
 """
@@ -14,7 +14,9 @@ from pathlib import Path
 import psycopg
 
 import fashion_mnist
+import lifecycle
 import page
+from console import Bar, heading
 
 TABLE = """
 CREATE TABLE images (
@@ -53,30 +55,6 @@ OTHER_LABEL = {
 def nearest_sql(query, label=None):
     """The search of the ten nearest train images of one test image, as a person would type it."""
     return NEAREST.format(query=query, filter=f" AND label = '{label}'" if label else "").strip()
-
-
-def heading(text):
-    print(f"\n== {text}", flush=True)
-
-
-class Bar:
-    """A progress bar on a terminal; elsewhere one line for each new phase and each fifth of it."""
-
-    def __init__(self):
-        self._shown = None
-        self._terminal = sys.stdout.isatty()
-
-    def show(self, text, fraction):
-        if self._terminal:
-            filled = int(fraction * 40)
-            print(f"\r{text[:46]:46} [{'#' * filled}{'.' * (40 - filled)}] {fraction:4.0%}", end="", flush=True)
-        elif (text, int(fraction * 5)) != self._shown:
-            self._shown = (text, int(fraction * 5))
-            print(f"{text[:46]:46} {fraction:4.0%}", flush=True)
-
-    def close(self):
-        if self._terminal:
-            print()
 
 
 def load(connection, images):
@@ -278,7 +256,8 @@ def main():
                 nearest_sql(query), search(connection, query)[0],
                 other, nearest_sql(query, other), search(connection, query, other)[0],
             ))
-        page.write(arguments.page, examples, measurements, images)
+        versions, found = lifecycle.run(connection, observer, all_images, [example[0] for example in examples])
+        page.write(arguments.page, examples, measurements, (versions, found), images)
 
 
 if __name__ == "__main__":

@@ -52,16 +52,40 @@ def _row(title, query, neighbors, images):
         image = images[neighbor]
         kind = "same" if image.label == query.label else "other"
         figures.append(
-            _figure(image, f'<b>{html.escape(image.label)}</b><br><span class="distance">{distance:.0f}</span>', kind)
+            _figure(image, f'<b>{html.escape(image.label)}</b><br><span class="distance">{distance:.4g}</span>', kind)
         )
     return f'<div class="row"><div class="name">{html.escape(title)}</div>{"".join(figures)}</div>'
 
 
-def write(path, examples, measurements, images):
+def _table(rows):
+    parts = ["<table>"]
+    for number, cells in enumerate(rows):
+        tag = "th" if number == 0 else "td"
+        parts.append("<tr>" + "".join(f"<{tag}>{html.escape(str(cell))}</{tag}>" for cell in cells) + "</tr>")
+    return "".join(parts) + "</table>"
+
+
+def _versions(versions, found, images):
+    """The section on the model's two versions."""
+    parts = [
+        "<h2>Two versions of an embedding model, side by side</h2>",
+        "<p>Both are filled, indexed and served by one view; version 1 embeds a picture by its pixels, version 2 by a projection "
+        "that was learned from the pictures. Which one serves is the newest row of a log. Distances of two versions have "
+        "nothing to do with each other.</p>",
+        _table([("version", "dimensions", "index", "same label among 10", "median ms"), *versions]),
+    ]
+    for query_id, neighbors in found:
+        query = images[query_id]
+        parts.append(f'<div class="row"><div class="name">test image {query_id}</div>{_figure(query, html.escape(query.label), "query")}</div>')
+        parts += [_row(f"version {version}", query, rows, images) for version, rows in neighbors.items()]
+    return parts
+
+
+def write(path, examples, measurements, versions, images):
     """Writes the page.
 
     examples: (query id, SQL, neighbors, filter label, SQL, neighbors), neighbors being (id, distance);
-    measurements: rows of text, the first is the header; images: Image by id.
+    measurements: rows of text, the first is the header; versions: what `lifecycle.run` returns; images: Image by id.
     """
     parts = [
         '<!doctype html><html lang="en"><meta charset="utf-8"><title>annex: nearest neighbours of Fashion-MNIST</title>',
@@ -69,12 +93,9 @@ def write(path, examples, measurements, images):
         "<h1>annex: nearest neighbours in PostgreSQL, found by an HNSW index</h1>",
         "<p>Each query (blue) is an image of the test split; its neighbours come from the train split. "
         "Below a picture stand its label and its Euclidean distance to the query. "
-        "A label other than the query's is red.</p><table>",
+        "A label other than the query's is red.</p>",
+        _table(measurements),
     ]
-    for number, cells in enumerate(measurements):
-        tag = "td" if number else "th"
-        parts.append("<tr>" + "".join(f"<{tag}>{html.escape(cell)}</{tag}>" for cell in cells) + "</tr>")
-    parts.append("</table>")
     for query_id, sql, neighbors, label, filtered_sql, filtered in examples:
         query = images[query_id]
         parts.append(f"<h2>Query: test image {query_id}, {html.escape(query.label)}</h2>")
@@ -82,5 +103,6 @@ def write(path, examples, measurements, images):
         parts.append(_row("nearest", query, neighbors, images))
         parts.append(_row(f"nearest with label {label}", query, filtered, images))
         parts.append(f"<details><summary>SQL</summary><pre>{html.escape(sql)}\n\n{html.escape(filtered_sql)}</pre></details>")
+    parts += _versions(*versions, images)
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text("\n".join(parts), encoding="utf-8")

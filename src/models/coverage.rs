@@ -31,6 +31,17 @@ pub fn row(session: &Session, model: &Model, version: &Version) -> Result<Row> {
     Ok(row.unwrap_or_default())
 }
 
+/// Whether row security hides rows of source or embeddings from the caller: what he counts is not the coverage then.
+/// # Errors
+/// PostgreSQL's own are raised.
+pub fn is_hidden(session: &Session, model: &Model, version: &Version) -> Result<bool> {
+    let rows = session.lookup(
+        "SELECT row_security_active($1) OR row_security_active($2)",
+        &[model.source.oid.into(), version.embeddings.into()],
+    )?;
+    Ok(rows.first().is_some_and(|row| row.is_true(0)))
+}
+
 /// Coverage of a version, as counted.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Coverage {

@@ -79,10 +79,10 @@ pub fn promote(
     gate: Gate,
 ) -> Result<i64> {
     check_right(session)?;
-    lock_against_retirement(session, name)?;
+    let now = lock_against_retirement(session, name)?;
     let model = Model::read(session, name)?;
-    let version = Version::read(session, name, number)?;
-    // Read before the checks: a promotion that overtakes them is not overwritten, it wins.
+    let version = Version::read(&now, name, number)?;
+    // Read before the checks, and by the transaction's own snapshot: a promotion that it does not see is not overwritten, it wins.
     let head = Deployment::newest(session, name, CHAMPION)?;
     if let Some(head) = head
         && head.version == Some(number)
@@ -121,7 +121,7 @@ pub fn promote(
 /// 42501 without the right to deploy, 42704 for no such model, 55000 without a champion or without an earlier one.
 pub fn rollback(session: &Session, name: &str, reason: Option<&str>) -> Result<i32> {
     check_right(session)?;
-    lock_against_retirement(session, name)?;
+    let now = lock_against_retirement(session, name)?;
     // Not through `Model::read`: the way back stays open when the source has lost a column.
     if session
         .lookup("SELECT 1 FROM annex.model WHERE model = $1", &[name.into()])?
@@ -131,7 +131,7 @@ pub fn rollback(session: &Session, name: &str, reason: Option<&str>) -> Result<i
     }
     let head = Deployment::newest(session, name, CHAMPION)?;
     let head = head.ok_or_else(|| errors::no_champion(name))?;
-    let target = head.rollback_target(session, name)?;
+    let target = head.rollback_target(&now, name)?;
     let Some((target, version)) = target.and_then(|row| Some((row, row.version?))) else {
         let message = format!("model \"{name}\" has no earlier deployment to roll back to");
         return Err(errors::not_now(message));
@@ -170,11 +170,11 @@ pub fn set_alias(
             .with_hint(format!("Alias names match {PATTERN}.")));
     }
     check_right(session)?;
-    lock_against_retirement(session, name)?;
+    let now = lock_against_retirement(session, name)?;
     Model::read(session, name)?;
     let head = Deployment::newest(session, name, alias)?;
     match number {
-        Some(number) => drop(Version::read(session, name, number)?),
+        Some(number) => drop(Version::read(&now, name, number)?),
         None if head.is_none_or(|head| head.version.is_none()) => {
             let message = format!("model \"{name}\" has no alias \"{alias}\"");
             return Err(Error::new(SqlState::UndefinedObject, message));

@@ -24,7 +24,7 @@ const OPERATOR: [&str; 7] = [
 
 /// Grants a role what `level` needs: reader, app or operator.
 /// # Errors
-/// 22023 for another level, 42501 for whoever does not own the extension, 42704 for no such role.
+/// 22023 for another level, 42501 for whoever does not own the extension's tables, 42704 for no such role.
 pub fn grant(session: &Session, grantee: Oid, level: &str) -> Result<()> {
     // What apps alone do, recording exposures and samples, is not there yet.
     let levels: &[&[&str]] = match level {
@@ -45,12 +45,13 @@ pub fn grant(session: &Session, grantee: Oid, level: &str) -> Result<()> {
         return Err(Error::new(SqlState::UndefinedObject, message));
     };
     for what in levels.iter().copied().flatten() {
-        session.query(&format!("GRANT {what} TO {role}"), &[])?;
+        session.define(&format!("GRANT {what} TO {role}"))?;
     }
     Ok(())
 }
 
+/// The tables' owner, not the extension's: pg_upgrade leaves the extension to the superuser, and the tables to who had them.
 const GRANTEE: &str = "
-    SELECT pg_has_role(current_user, e.extowner, 'USAGE'),
+    SELECT pg_has_role(current_user, c.relowner, 'USAGE'),
         (SELECT quote_ident(r.rolname) FROM pg_roles r WHERE r.oid = $1)
-    FROM pg_extension e WHERE e.extname = 'annex'";
+    FROM pg_class c WHERE c.oid = 'annex.model'::regclass";

@@ -3,7 +3,7 @@
 use super::errors;
 use super::source::Source;
 use crate::error::{Error, Result, SqlState};
-use crate::pg::spi::Session;
+use crate::pg::spi::{Access, Session};
 use pgrx::pg_sys::Oid;
 
 /// A required argument.
@@ -180,11 +180,13 @@ pub fn type_schema(session: &Session) -> Result<String> {
     rows.first().and_then(|row| row.text(0)).ok_or_else(missing)
 }
 
-/// Locks the row of a model, so that nobody retires a version of it or registers one meanwhile.
+/// Locks the row of a model, so that nobody retires a version of it or registers one meanwhile. Returns a session that sees
+/// which ones are retired now: a transaction in REPEATABLE READ may have begun before.
 /// # Errors
 /// PostgreSQL's own are raised.
-pub fn lock_against_retirement(session: &Session, model: &str) -> Result<()> {
-    session.lookup(LOCK_SHARED, &[model.into()]).map(drop)
+pub fn lock_against_retirement(session: &Session, model: &str) -> Result<Session> {
+    session.lookup(LOCK_SHARED, &[model.into()])?;
+    Ok(Session::begin(Access::Latest))
 }
 
 /// Locks the row of a model, so that nobody else registers or retires a version of it, or moves an alias of it.

@@ -1,6 +1,6 @@
 //! Checks that a model still is what it was, and keeps the measurements fresh.
 
-use super::coverage::Coverage;
+use super::coverage::{self, Coverage};
 use super::errors;
 use super::lookup::{Model, Version, type_schema};
 use crate::error::{Error, Result, SqlState};
@@ -63,14 +63,20 @@ pub fn check_sentinel(
     Ok(similarity)
 }
 
-/// Measures the coverage of every unretired version whose tables exist and may be read by the caller.
+/// Measures the coverage of every unretired version whose tables exist and are open to the caller in full. A model whose source
+/// has lost a column is left out: it must not keep the others from being measured.
 /// # Errors
 /// PostgreSQL's own are raised.
 pub fn maintain(session: &Session) -> Result<()> {
     for row in session.lookup(READABLE, &[])? {
         if let (Some(name), Some(number)) = (row.text(0), row.int(1)) {
-            let model = Model::read(session, &name)?;
+            let Ok(model) = Model::read(session, &name) else {
+                continue;
+            };
             let version = Version::read(session, &name, number)?;
+            if coverage::is_hidden(session, &model, &version)? {
+                continue;
+            }
             Coverage::count(session, &model, &version)?.record(session, &name, number)?;
         }
     }

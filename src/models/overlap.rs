@@ -3,6 +3,7 @@
 use super::errors;
 use super::lookup::{Model, Version, type_schema};
 use crate::error::Result;
+use crate::pg::settings::SettingsLevel;
 use crate::pg::spi::Session;
 
 /// Most neighbours of a row that are compared.
@@ -69,6 +70,10 @@ pub fn overlap(
              SELECT pg_catalog.count(*) AS count FROM ({nearest1}) l JOIN ({nearest2}) r ON l.key {equal} r.key
          ) agreed"
     );
+    // A scan that ends at hnsw.ef_search could not return more neighbours than that, nor go on past rows that are left out.
+    let settings = SettingsLevel::begin();
+    settings.set(c"hnsw.iterative_scan", c"strict_order");
     let rows = session.query(&sql, &[neighbors.into(), i64::from(n).into()])?;
+    drop(settings);
     Ok(rows.first().and_then(|row| row.double(0)))
 }

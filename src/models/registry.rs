@@ -9,10 +9,11 @@ use super::version_table;
 use crate::error::{Error, Result, SqlState};
 use crate::guc;
 use crate::hnsw::layout::Shape;
+use crate::pg::encoding;
 use crate::pg::function::Raw;
 use crate::pg::settings::SettingsLevel;
 use crate::pg::spi::{Param, Session};
-use pgrx::pg_sys::Oid;
+use pgrx::pg_sys::{self, Oid};
 use std::ffi::CString;
 
 /// Most dimensions of a version.
@@ -142,6 +143,8 @@ pub fn register_version(session: &Session, name: &str, new: &NewVersion) -> Resu
         Some(table) => version_table::check(session, &model, table, new.dim)?,
         None => version_table::create(session, &model, number, new.dim)?,
     };
+    // Before any grant.
+    version_table::secure(session, &model, &table)?;
     match earlier.iter().rev().find(|version| version.table.is_some()) {
         Some(newest) => {
             serving_view::copy_grants(session, newest.embeddings, &table, Grants::All)?;
@@ -185,7 +188,8 @@ pub fn limit_waiting(session: &Session, settings: &SettingsLevel) -> Result<()> 
 
 /// The command that makes a version's index.
 /// # Errors
-/// 42704 and 55000 as everywhere, 54000 for more dimensions than a page of the index can hold, 22023 for options out of range.
+/// 42704 and 55000 as everywhere, 54000 for more dimensions than a page of the index can hold. Options are judged
+/// by the command itself.
 pub fn index_ddl(
     session: &Session,
     name: &str,
@@ -206,7 +210,12 @@ pub fn index_ddl(
         &[version.embeddings.into()],
     )?;
     let bare_table = rows.first().and_then(|row| row.text(0)).unwrap_or_default();
-    let index = quoted(&format!("{bare_table}_embedding_idx"));
+    let name = format!("{bare_table}_embedding_idx");
+    // Cut off, it could be the table's own name: PostgreSQL shall choose one.
+    let index = match encoding::server_bytes(&name).len() < pg_sys::NAMEDATALEN as usize {
+        true => format!(" {}", quoted(&name)),
+        false => String::new(),
+    };
     let options: Vec<String> = [("m", m), ("ef_construction", ef_construction)]
         .into_iter()
         .filter_map(|(option, value)| value.map(|value| format!("{option} = {value}")))
@@ -218,7 +227,7 @@ pub fn index_ddl(
     let schema = type_schema(session)?;
     let metric = &version.metric;
     Ok(format!(
-        "CREATE INDEX CONCURRENTLY {index} ON {table} USING hnsw (embedding {schema}.vector_{metric}_ops){with}"
+        "CREATE INDEX CONCURRENTLY{index} ON {table} USING hnsw (embedding {schema}.vector_{metric}_ops){with}"
     ))
 }
 

@@ -42,7 +42,7 @@ pub fn retire(
     )?;
     serving_view::rebuild(session, &model)?;
     if let (Table::Drop, Some(table)) = (table, &version.table) {
-        session.query(&format!("DROP TABLE {table}"), &[])?;
+        session.define(&format!("DROP TABLE {table}"))?;
     }
     Ok(())
 }

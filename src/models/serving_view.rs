@@ -32,7 +32,7 @@ fn definition(source: &Source, vector_schema: &str, versions: &[Version]) -> Str
 pub fn create(session: &Session, source: &Source, view: &str) -> Result<()> {
     let select = definition(source, &type_schema(session)?, &[]);
     let sql = format!("CREATE VIEW {view} WITH (security_invoker = true) AS {select}");
-    session.query(&sql, &[]).map(drop)
+    session.define(&sql)
 }
 
 /// Gives the view one arm for each unretired version. Takes AccessExclusiveLock on it.
@@ -48,7 +48,7 @@ pub fn rebuild(session: &Session, model: &Model) -> Result<()> {
     let versions = Version::unretired(session, &model.name)?;
     let select = definition(&model.source, &type_schema(session)?, &versions);
     let sql = format!("CREATE OR REPLACE VIEW {view} WITH (security_invoker = true) AS {select}");
-    session.query(&sql, &[]).map(drop)
+    session.define(&sql)
 }
 
 /// Which grants a new relation takes from another one.
@@ -74,10 +74,7 @@ pub fn copy_grants(session: &Session, from: Oid, to: &str, grants: Grants) -> Re
         } else {
             ""
         };
-        session.query(
-            &format!("GRANT {privilege} ON {to} TO {grantee}{option}"),
-            &[],
-        )?;
+        session.define(&format!("GRANT {privilege} ON {to} TO {grantee}{option}"))?;
     }
     Ok(())
 }

@@ -28,6 +28,11 @@ fn writing<T>(write: impl FnOnce(&Session) -> Result<T>) -> Result<T> {
     write(&Session::begin(Access::Write))
 }
 
+/// For what the lock on the model's row decides.
+fn deciding<T>(decide: impl FnOnce(&Session) -> Result<T>) -> Result<T> {
+    decide(&Session::begin(Access::Latest))
+}
+
 sql_functions! {
     /// `annex.bucket(text, text)`.
     fn annex_bucket(salt: String, unit: String) -> Result<f64> {
@@ -80,7 +85,7 @@ sql_functions! {
             code_ref,
             embeddings,
         };
-        writing(|session| registry::register_version(session, &model, &version))
+        deciding(|session| registry::register_version(session, &model, &version))
     }
 
     /// `annex.retire_version(text, integer, boolean, text)`.
@@ -96,7 +101,7 @@ sql_functions! {
             true => Table::Drop,
             false => Table::Keep,
         };
-        writing(|session| retirement::retire(session, &model, version, table, reason.as_deref()))
+        deciding(|session| retirement::retire(session, &model, version, table, reason.as_deref()))
     }
 
     /// `annex.index_ddl(text, integer, integer, integer)`.

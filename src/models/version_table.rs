@@ -27,8 +27,35 @@ pub fn create(session: &Session, model: &Model, number: i32, dim: i32) -> Result
         )",
         source = source.name,
     );
-    session.query(&sql, &[])?;
+    session.define(&sql)?;
     Ok(table)
+}
+
+/// Gives a table of embeddings the row security of the source, whose grants it is given too: embeddings give the texts back. Who
+/// sees a row of the source sees and stores its embedding; OFFSET keeps that a lookup by key. A table that has row security
+/// already stays as it is.
+/// # Errors
+/// PostgreSQL's own are raised.
+pub fn secure(session: &Session, model: &Model, table: &str) -> Result<()> {
+    let source = &model.source;
+    let rows = session.lookup(ROW_SECURITY, &[source.oid.into(), Param::from(table)])?;
+    let row = rows.first().cloned().unwrap_or_default();
+    let (is_secured, is_forced, has_policy) = (row.is_true(0), row.is_true(1), row.is_true(2));
+    if !is_secured {
+        return Ok(());
+    }
+    session.define(&format!("ALTER TABLE {table} ENABLE ROW LEVEL SECURITY"))?;
+    if is_forced {
+        session.define(&format!("ALTER TABLE {table} FORCE ROW LEVEL SECURITY"))?;
+    }
+    if !has_policy {
+        let (key, equal, from) = (source.key_name(), &source.key.equal, &source.name);
+        session.define(&format!(
+            "CREATE POLICY as_source ON {table}
+             USING (EXISTS (SELECT FROM {from} s WHERE s.{key} {equal} {table}.{key} OFFSET 0))"
+        ))?;
+    }
+    Ok(())
 }
 
 /// Checks that a given table can hold the embeddings of a version, which has `dim` dimensions; returns its qualified name.
@@ -108,6 +135,11 @@ pub fn check(session: &Session, model: &Model, table: Oid, dim: i32) -> Result<S
     }
     Ok(name)
 }
+
+/// Whether embeddings lack the row security that the source has, whether it is forced there, and whether they have a policy.
+const ROW_SECURITY: &str = "
+    SELECT s.relrowsecurity AND NOT v.relrowsecurity, s.relforcerowsecurity, EXISTS (SELECT FROM pg_policy p WHERE p.polrelid = v.oid)
+    FROM pg_class s, pg_class v WHERE s.oid = $1 AND v.oid = $2::regclass::oid";
 
 const RELATION: &str = "
     SELECT c.relname::text, format('%I.%I', n.nspname, c.relname), c.relkind = 'r' AND c.relpersistence <> 't',

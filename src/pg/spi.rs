@@ -29,6 +29,9 @@ pub enum Access {
     Read,
     /// Writes too; each statement sees what those before it did, and in READ COMMITTED what others have committed.
     Write,
+    /// As `Write`, but a [`Session::lookup`] sees in every isolation level what others have committed by now: for what is
+    /// decided under a lock, which an older snapshot would decide by what was true before the lock was waited for.
+    Latest,
 }
 
 /// A parameter of a statement: a value, or NULL, of an SQL type.
@@ -170,16 +173,34 @@ impl Session {
     /// # Errors
     /// As [`Self::query`].
     pub fn lookup(&self, sql: &str, params: &[Param]) -> Result<Vec<Row>> {
-        let settings = SettingsLevel::begin();
-        settings.set(c"search_path", c"pg_catalog, pg_temp");
-        self.run_kept(sql, params).map(|(rows, _)| rows)
+        let settings = own_search_path();
+        let snapshot = match self.access {
+            // SAFETY: in a transaction; SPI works with a copy.
+            Access::Latest => unsafe { pg_sys::GetLatestSnapshot() },
+            Access::Read | Access::Write => std::ptr::null_mut(),
+        };
+        let rows = self.run_kept(sql, params, snapshot).map(|(rows, _)| rows);
+        drop(settings);
+        rows
+    }
+
+    /// As [`Self::query`], for commands that define something: under the search path of [`Self::lookup`], so that names of types
+    /// mean what they meant when they were looked up.
+    /// # Errors
+    /// As [`Self::query`].
+    pub fn define(&self, sql: &str) -> Result<()> {
+        let settings = own_search_path();
+        let done = self.run(sql, &[]).map(drop);
+        drop(settings);
+        done
     }
 
     /// As [`Self::execute`], with a plan that the connection keeps.
     /// # Errors
     /// As [`Self::query`].
     pub fn execute_kept(&self, sql: &str, params: &[Param]) -> Result<u64> {
-        self.run_kept(sql, params).map(|(_, count)| count)
+        let (_, count) = self.run_kept(sql, params, std::ptr::null_mut())?;
+        Ok(count)
     }
 
     fn run(&self, sql: &str, params: &[Param]) -> Result<(Vec<Row>, u64)> {
@@ -200,18 +221,25 @@ impl Session {
         result(code)
     }
 
-    fn run_kept(&self, sql: &str, params: &[Param]) -> Result<(Vec<Row>, u64)> {
+    /// A null snapshot is the one that the access implies.
+    fn run_kept(
+        &self,
+        sql: &str,
+        params: &[Param],
+        snapshot: pg_sys::Snapshot,
+    ) -> Result<(Vec<Row>, u64)> {
         let mut arguments = Arguments::of(params);
-        let Some(plan) = kept_plan(sql, &mut arguments.kinds)? else {
-            return self.run(sql, params);
-        };
-        // SAFETY: a kept plan lives to the end of the connection; the arguments are of the types it was made with.
+        let plan = plan_of(sql, &mut arguments.kinds)?;
+        // SAFETY: the plan lives at least as long as the session; the arguments are of the types it was made with.
         let code = unsafe {
-            pg_sys::SPI_execute_plan(
+            pg_sys::SPI_execute_snapshot(
                 plan,
                 arguments.values.as_mut_ptr(),
                 arguments.nulls.as_ptr(),
+                snapshot,
+                std::ptr::null_mut(),
                 self.access == Access::Read,
+                true,
                 0,
             )
         };
@@ -248,27 +276,35 @@ impl Arguments {
     }
 }
 
-/// The plan of a statement, made at its first use; none if enough are kept already.
-fn kept_plan(sql: &str, kinds: &mut Vec<pg_sys::Oid>) -> Result<Option<pg_sys::SPIPlanPtr>> {
+/// The search path of the extension's own statements, until it is dropped.
+fn own_search_path() -> SettingsLevel {
+    let settings = SettingsLevel::begin();
+    settings.set(c"search_path", c"pg_catalog, pg_temp");
+    settings
+}
+
+/// The plan of a statement, made at its first use and kept; if enough are kept already, it ends with the session.
+fn plan_of(sql: &str, kinds: &mut Vec<pg_sys::Oid>) -> Result<pg_sys::SPIPlanPtr> {
     let key = (sql.to_owned(), kinds.clone());
     let known = KEPT.with_borrow(|kept| (kept.get(&key).copied(), kept.len()));
     if let (Some(plan), _) = known {
-        return Ok(Some(plan));
-    }
-    if known.1 >= MAX_KEPT {
-        return Ok(None);
+        return Ok(plan);
     }
     let text = encoding::server_cstring(sql);
     // SAFETY: as many types as announced; a plan that is kept belongs to no session any more.
-    let plan = unsafe {
+    unsafe {
         let plan = pg_sys::SPI_prepare(text.as_ptr(), kinds.len() as i32, kinds.as_mut_ptr());
-        if plan.is_null() || pg_sys::SPI_keepplan(plan) != 0 {
+        if plan.is_null() {
             return Err(failure(pg_sys::SPI_result));
         }
-        plan
-    };
-    KEPT.with_borrow_mut(|kept| kept.insert(key, plan));
-    Ok(Some(plan))
+        if known.1 < MAX_KEPT {
+            if pg_sys::SPI_keepplan(plan) != 0 {
+                return Err(failure(pg_sys::SPI_result));
+            }
+            KEPT.with_borrow_mut(|kept| kept.insert(key, plan));
+        }
+        Ok(plan)
+    }
 }
 
 fn failure(code: i32) -> Error {

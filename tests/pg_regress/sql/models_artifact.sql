@@ -60,6 +60,12 @@ SELECT annex.maintain();
 SELECT annex.maintain();
 SELECT version, kind, value, n, detail, count(*) FROM annex.measurement GROUP BY 1, 2, 3, 4, 5 ORDER BY 1;
 SELECT version, coverage, coverage_at IS NOT NULL AS dated FROM annex.status ORDER BY 1;
+-- Of a model whose source lost a column nothing can be measured; the others are.
+CREATE TABLE broken (id int PRIMARY KEY, body text);
+SELECT annex.register_model('broken', 'broken', 'id', 'body'), annex.register_version('broken', 2);
+ALTER TABLE broken DROP COLUMN body;
+SELECT annex.maintain();
+SELECT model, version, count(*) FROM annex.measurement WHERE kind = 'coverage' GROUP BY 1, 2 ORDER BY 1, 2;
 -- The source is gone: maintain goes on, status tells.
 SET client_min_messages = warning;
 DROP TABLE docs CASCADE;

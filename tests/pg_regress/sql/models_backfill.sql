@@ -49,6 +49,8 @@ SELECT * FROM annex.progress('docs');
 -- How alike the versions answer: the vectors of the second begin with those of the first.
 SELECT annex.overlap('docs', 1, 1), annex.overlap('docs', 1, 1, 1, 1), annex.overlap('docs', 1, 2) = annex.overlap('docs', 2, 1) AS symmetric,
     annex.overlap('docs', 1, 2) BETWEEN .01 AND .99 AS alike;
+-- More neighbours than an index scan returns by itself.
+SELECT k, annex.overlap('docs', 1, 1, k, 20) FROM (VALUES (40), (100), (500)) v (k);
 SELECT annex.overlap('docs', 1, 2, 0);
 SELECT annex.overlap('docs', 1, 2, n => 0);
 SELECT annex.overlap('docs', 1, 9);

@@ -94,9 +94,18 @@ SELECT annex.register_model('images', 'images', 'id', 'caption'), annex.register
 SELECT annex.promote('images', 1) > 0 AS promoted, annex.promote('images', 2) > 0 AS promoted;
 SELECT annex.rollback('images'), annex.champion('images'), annex.champion('docs');
 SELECT model, count(*) FROM annex.history GROUP BY model ORDER BY model;
+-- Moves that alternate: each model walks back its own way, and an alias of one name points elsewhere in each.
+SELECT annex.champion('docs') AS docs, (SELECT md5(string_agg(h::text, ';' ORDER BY id)) FROM annex.history h WHERE model = 'docs') AS log \gset
+SELECT annex.promote('images', 2) > 0 AS promoted, annex.set_alias('images', 'canary', 2) > 0 AS set;
+SELECT annex.champion('docs') = :docs AS same_champion, (SELECT md5(string_agg(h::text, ';' ORDER BY id)) FROM annex.history h WHERE model = 'docs') = :'log' AS same_log;
+SELECT annex.promote('docs', CASE :docs WHEN 3 THEN 4 ELSE 3 END, force => true) > 0 AS promoted, annex.rollback('images') AS images, annex.rollback('docs') = :docs AS back;
+SELECT annex.champion('images') AS images, annex.champion('docs') = :docs AS docs;
+SELECT annex.retire_version('images', 2);
+SELECT annex.set_alias('images', 'canary', NULL) > 0 AS removed, annex.champion('docs') = :docs AS docs;
+SELECT action, alias, from_version, to_version FROM annex.history WHERE model = 'images' ORDER BY id;
 
 -- The pointer cannot be moved past the log: two successors of one row, or two first rows, are refused.
-INSERT INTO annex.deployment (model, version, action, prev) SELECT model, version, action, prev FROM annex.deployment WHERE model = 'images' AND prev IS NOT NULL LIMIT 1;
+INSERT INTO annex.deployment (model, version, action, prev) SELECT model, version, action, prev FROM annex.deployment WHERE model = 'images' AND alias = 'champion' AND prev IS NOT NULL ORDER BY id LIMIT 1;
 \echo :LAST_ERROR_SQLSTATE
 INSERT INTO annex.deployment (model, version, action) VALUES ('images', 1, 'promote');
 \echo :LAST_ERROR_SQLSTATE

@@ -8,6 +8,7 @@ INSERT INTO docs VALUES (1, 'one');
 CREATE TABLE versioned (version int PRIMARY KEY, body text);
 CREATE TABLE taken (id int PRIMARY KEY, body text);
 CREATE TABLE taken_v1 ();
+CREATE VIEW free_embeddings AS SELECT 1;
 CREATE TABLE gone (id int PRIMARY KEY, body text);
 CREATE TABLE bare (id int PRIMARY KEY, embedding vector(2) NOT NULL, content_hash bytea NOT NULL, embedded_at timestamptz NOT NULL);
 CREATE ROLE regress_models_plain;
@@ -44,12 +45,13 @@ INSERT INTO calls (what) VALUES
     ($$annex.register_model('No', 'docs', 'id', 'body')$$), ($$annex.register_model('docs', 'docs', 'id', 'body')$$),
     ($$annex.register_model('x', 'docs_embeddings', 'id', 'body')$$), ($$annex.register_model('x', 'docs', 'nokey', 'body')$$),
     ($$annex.register_model('x', 'docs', 'more', 'body')$$), ($$annex.register_model('x', 'versioned', 'version', 'body')$$),
-    ($$annex.register_model('x', 0::oid::regclass, 'id', 'body')$$),
+    ($$annex.register_model('x', 0::oid::regclass, 'id', 'body')$$), ($$annex.register_model('free', 'docs', 'id', 'body')$$),
     -- register_version
     ($$annex.register_version('docs', 16001)$$), ($$annex.register_version('docs', 2, 'l1')$$),
     ($$annex.register_version('docs', 2, artifact_sha256 => '\x00')$$), ($$annex.register_version('docs', 2, params => '{"sentinel_min": 2}')$$),
     ($$annex.register_version('docs', 3, embeddings => 'bare')$$), ($$annex.register_version('docs', 2, embeddings => 'bare')$$),
     ($$annex.register_version('docs', 2, embeddings => 'docs_v1')$$), ($$annex.register_version('taken', 2)$$),
+    ($$annex.register_version('docs', 2, embeddings => 'docs_embeddings')$$),
     -- others
     ($$annex.retire_version('docs', 3)$$), ($$annex.index_ddl('docs', 2)$$),
     ($$annex.set_alias('docs', 'champion', 1)$$), ($$annex.set_alias('docs', 'a-b', 1)$$), ($$annex.set_alias('docs', 'a', NULL)$$),

@@ -95,6 +95,43 @@ SELECT ok, detail FROM annex.readiness('docs', 1) WHERE item = 'coverage';
 SELECT annex.put('docs', 1, '1', '[5,5]', sha256('one'));
 SELECT annex.put('docs', 1, '2', '[5,5]', sha256('two'));
 RESET ROLE;
+-- What is counted through row security is no coverage: it is not recorded, by whoever may not see all rows.
+GRANT INSERT (model, version, kind, value, n, detail) ON annex.measurement TO regress_models_worker;
+SET ROLE regress_models_worker;
+SELECT annex.maintain();
+RESET ROLE;
+SELECT count(*) FROM annex.measurement WHERE actor = 'regress_models_worker';
+-- A version that is registered now has row security from the start: the grants of the source come with its policies.
+SET ROLE regress_models_operator;
+SELECT annex.register_version('docs', 2);
+GRANT SELECT ON docs, docs_v3 TO regress_models_reader;
+SELECT annex.put('docs', 3, key, '[1,2]', content_hash) FROM annex.pending('docs', 3);
+SELECT count(*) FROM docs_embeddings WHERE version = 3;
+RESET ROLE;
+SELECT item, ok FROM annex.readiness('docs', 3) WHERE item = 'rls';
+SET ROLE regress_models_app;
+SELECT id FROM docs_embeddings WHERE version = 3;
+SET ROLE regress_models_reader;
+SELECT id FROM docs_v3;
+-- Whose rows a worker does not see he does not store either, not even past put.
+SET ROLE regress_models_worker;
+SELECT id FROM docs_embeddings WHERE version = 3;
+DELETE FROM docs_v3;
+INSERT INTO docs_v3 (id, embedding, content_hash) VALUES (1, '[7,7]', sha256('x')) ON CONFLICT (id) DO UPDATE SET embedding = EXCLUDED.embedding;
+SELECT annex.put('docs', 3, '2', '[7,7]', sha256('two')), annex.put('docs', 3, '1', '[7,7]', sha256('one'));
+RESET ROLE;
+SELECT id, embedding FROM docs_v3 ORDER BY id;
+-- A table that is given gets it too, with the source's FORCE; one that has policies keeps them.
+ALTER TABLE docs FORCE ROW LEVEL SECURITY;
+CREATE TABLE given (LIKE docs_v1 INCLUDING ALL, FOREIGN KEY (id) REFERENCES docs ON UPDATE CASCADE ON DELETE CASCADE);
+CREATE TABLE given_too (LIKE docs_v1 INCLUDING ALL, FOREIGN KEY (id) REFERENCES docs ON UPDATE CASCADE ON DELETE CASCADE);
+CREATE POLICY mine ON given_too FOR SELECT USING (false);
+SELECT annex.register_version('docs', 2, embeddings => 'given'), annex.register_version('docs', 2, embeddings => 'given_too');
+SELECT c.relname, c.relrowsecurity, c.relforcerowsecurity, p.polname, p.polcmd
+    FROM pg_class c LEFT JOIN pg_policy p ON p.polrelid = c.oid WHERE c.relname IN ('docs_v1', 'docs_v3', 'given', 'given_too') ORDER BY 1;
+SELECT annex.retire_version('docs', 4, true), annex.retire_version('docs', 5, true);
+ALTER TABLE docs NO FORCE ROW LEVEL SECURITY;
+
 -- With a policy that asks the source, the view shows to each what the source shows; OFFSET keeps it a lookup by key.
 ALTER TABLE docs_v2 ENABLE ROW LEVEL SECURITY;
 SELECT ok, detail FROM annex.readiness('docs', 2) WHERE item = 'rls';

@@ -84,6 +84,12 @@ SELECT annex.index_ddl('docs', 1, ef_construction => 100) \gexec
 \d docs_v1
 SELECT annex.register_version('docs', 16000);
 SELECT annex.index_ddl('docs', 5);
+-- A table whose name leaves no room for an ending.
+CREATE TABLE a23456789012345678901234567890123456789012345678901234567890123 (id bigint PRIMARY KEY REFERENCES docs ON UPDATE CASCADE ON DELETE CASCADE,
+    embedding vector(2) NOT NULL, content_hash bytea NOT NULL, embedded_at timestamptz NOT NULL DEFAULT now());
+SELECT annex.register_version('docs', 2, embeddings => 'a23456789012345678901234567890123456789012345678901234567890123');
+SELECT annex.index_ddl('docs', 6) \gexec
+SELECT item, ok, detail FROM annex.readiness('docs', 6) WHERE item = 'index';
 
 -- Refused: models.
 SELECT annex.register_model('Docs', 'docs', 'id', 'body');
@@ -134,6 +140,18 @@ SELECT annex.champion('docs');
 SET search_path = team, public;
 DROP OPERATOR team.= (bigint, bigint);
 DROP OPERATOR team.= (text, text);
+
+-- Nor are types of others.
+CREATE TABLE typed (id uuid PRIMARY KEY, body text);
+CREATE DOMAIN uuid AS text;
+CREATE DOMAIN int4 AS text;
+SET search_path = team, pg_catalog, public;
+SELECT annex.register_model('typed', 'typed', 'id', 'body'), annex.register_version('typed', 2);
+SELECT attrelid::regclass, attname, atttypid::regtype FROM pg_attribute
+    WHERE attrelid IN ('typed_v1'::regclass, 'typed_embeddings'::regclass) AND attname IN ('id', 'version') ORDER BY 1, 2;
+SET search_path = team, public;
+-- The longest name a model can have.
+SELECT annex.register_model(repeat('m', 40), 'docs', 'id', 'body'), annex.register_version(repeat('m', 40), 2);
 
 -- A model whose tables are gone says so.
 DROP TABLE "Odd ""Docs" CASCADE;

@@ -140,9 +140,21 @@ $node->wait_for_catchup($standby, 'replay', $node->lsn('insert'));
 is($standby->safe_psql('prod', q{SELECT annex.champion('docs')}), $champion, 'the standby has the new champion');
 is($standby->safe_psql('prod', q{SELECT count(*) FROM annex.readiness('docs', 1)}), 8, 'readiness works on a standby');
 is($standby->safe_psql('prod', q{SELECT annex.check_sentinel('docs', 1, 'x', '[1,2]')}), 1, 'sentinels are checked on a standby');
-my ($code, undef, $message) = $standby->psql('prod', q{\set VERBOSITY sqlstate
-SELECT annex.promote('docs', 1)});
-like($message, qr/25006/, 'promote is refused on a standby');
+is($standby->safe_psql('prod', q{SELECT count(*) FROM annex.progress('docs')}), 2, 'progress works on a standby');
+is($standby->safe_psql('prod', q{SELECT annex.overlap('docs', 1, 1)}), 1, 'overlap works on a standby');
+for my $call (
+	q{register_model('other', 'team.docs', 'id', 'body')}, q{register_version('docs', 2)}, q{retire_version('docs', 2)},
+	q{set_alias('docs', 'canary', 1)}, q{put('docs', 1, '1', '[1,2]', sha256('x'))}, q{promote('docs', 2, force => true)},
+	q{rollback('docs')}, q{maintain()}, q{grant_to('web', 'reader')})
+{
+	# A transaction that only reads is refused alike, on any server.
+	for my $case ([ $standby, 'on a standby' ], [ $node, 'by a transaction that only reads', 'SET default_transaction_read_only = on;' ])
+	{
+		my ($server, $where, $setting) = @$case;
+		my ($code, undef, $message) = $server->psql('prod', "\\set VERBOSITY sqlstate\n" . ($setting // '') . "SELECT annex.$call");
+		like($message, qr/ERROR:  25006/, "$call is refused $where");
+	}
+}
 $node->stop('immediate');
 $node->start;
 is(as('dbo', 'prod', q{SELECT annex.champion('docs')}), $champion, 'the champion survives a crash');
