@@ -1,7 +1,11 @@
 //! Every setting: name, default, range, meaning. `hnsw.*` are pgvector's, our own are `annex.*`.
 #![allow(unsafe_code)]
 
+use crate::pg::compat;
 use pgrx::guc::{GucContext, GucFlags, GucRegistry, GucSetting, PostgresGucEnum};
+use pgrx::{pg_guard, pg_sys};
+use std::ffi::{c_int, c_void};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// Values of `hnsw.iterative_scan`.
 #[allow(non_camel_case_types)]
@@ -25,6 +29,9 @@ pub static MAX_SCAN_TUPLES: GucSetting<i32> = GucSetting::<i32>::new(20_000);
 /// `hnsw.scan_mem_multiplier`: memory of an iterative scan as a multiple of `work_mem`, 1..=1000.
 pub static SCAN_MEM_MULTIPLIER: GucSetting<f64> = GucSetting::<f64>::new(1.0);
 
+/// `annex.target_recall`: the recall that scans of a calibrated index are to reach, .5..=.999; 0, the default, for none.
+pub static TARGET_RECALL: GucSetting<f64> = GucSetting::<f64>::new(0.0);
+
 /// `annex.ddl_lock_timeout`: how long registering and retiring a version wait for locks, unless `lock_timeout` is set; in
 /// milliseconds, default 5 s, 0 waits without end.
 pub static DDL_LOCK_TIMEOUT: GucSetting<i32> = GucSetting::<i32>::new(5_000);
@@ -39,17 +46,98 @@ pub static FAILPOINT: GucSetting<Option<std::ffi::CString>> =
 pub static CANCELPOINT: GucSetting<Option<std::ffi::CString>> =
     GucSetting::<Option<std::ffi::CString>>::new(None);
 
+/// Smallest value of `annex.target_recall` that asks for anything.
+const LEAST_TARGET: f64 = 0.5;
+
+/// Whether the value of `hnsw.ef_search` in force was set by somebody, at whatever level.
+static EF_SEARCH_IS_SET: AtomicBool = AtomicBool::new(false);
+
+/// `hnsw.ef_search` if somebody has set it, at whatever level: the configuration, a database, a role, the session, a
+/// transaction or a function. `None` while the built-in default holds, which an index may replace by its own.
+pub fn explicit_ef_search() -> Option<i32> {
+    // The server's main thread alone sets and reads it.
+    EF_SEARCH_IS_SET
+        .load(Ordering::Relaxed)
+        .then(|| EF_SEARCH.get())
+}
+
+/// Notes where a new value of `hnsw.ef_search` comes from. The note belongs to the value: PostgreSQL keeps both on its
+/// stack of values, and hands both to the assign hook when a transaction, a function or RESET brings an older one back.
+#[pg_guard]
+unsafe extern "C-unwind" fn check_ef_search(
+    _value: *mut c_int,
+    note: *mut *mut c_void,
+    source: pg_sys::GucSource::Type,
+) -> bool {
+    // SAFETY: PostgreSQL passes a place for a pointer that it will free; the memory has room for the one byte.
+    unsafe {
+        let memory = compat::guc_allocate(size_of::<bool>()).cast::<bool>();
+        if memory.is_null() {
+            return false;
+        }
+        *memory = source > pg_sys::GucSource::PGC_S_DYNAMIC_DEFAULT;
+        *note = memory.cast();
+    }
+    true
+}
+
+#[pg_guard]
+unsafe extern "C-unwind" fn assign_ef_search(_value: c_int, note: *mut c_void) {
+    // SAFETY: null or what the check hook left beside the value.
+    let is_set = unsafe { note.cast::<bool>().as_ref() }.copied();
+    EF_SEARCH_IS_SET.store(is_set.unwrap_or(false), Ordering::Relaxed);
+}
+
+/// Refuses targets between "none" and the smallest one: somebody who sets 0.3 means something else.
+#[pg_guard]
+unsafe extern "C-unwind" fn check_target_recall(
+    value: *mut f64,
+    _note: *mut *mut c_void,
+    _source: pg_sys::GucSource::Type,
+) -> bool {
+    // SAFETY: PostgreSQL passes the new value.
+    let target = unsafe { *value };
+    if target == 0.0 || target >= LEAST_TARGET {
+        return true;
+    }
+    // SAFETY: PostgreSQL shows the text, which is copied into the current memory context, with its own message.
+    unsafe {
+        let detail = c"\"annex.target_recall\" must be 0, for none, or between 0.5 and 0.999.";
+        pg_sys::GUC_check_errdetail_string = pg_sys::pstrdup(detail.as_ptr());
+    }
+    false
+}
+
 /// Defines the settings; called once by `_PG_init`.
 pub fn register() {
-    GucRegistry::define_int_guc(
-        c"hnsw.ef_search",
-        c"Sets the size of the dynamic candidate list for search",
-        c"Valid range is 1..1000.",
-        &EF_SEARCH,
-        1,
-        1000,
+    // SAFETY: the hooks are of the kinds that PostgreSQL calls, and guarded.
+    unsafe {
+        GucRegistry::define_int_guc_with_hooks(
+            c"hnsw.ef_search",
+            c"Sets the size of the dynamic candidate list for search",
+            c"Valid range is 1..1000.",
+            &EF_SEARCH,
+            1,
+            1000,
+            GucContext::Userset,
+            GucFlags::default(),
+            Some(check_ef_search),
+            Some(assign_ef_search),
+            None,
+        );
+    }
+    GucRegistry::define_float_guc_with_hooks(
+        c"annex.target_recall",
+        c"Sets the recall that scans of a calibrated hnsw index are to reach",
+        c"0 turns this off. Where hnsw.ef_search is set, it applies instead.",
+        &TARGET_RECALL,
+        0.0,
+        0.999,
         GucContext::Userset,
         GucFlags::default(),
+        Some(check_target_recall),
+        None,
+        None,
     );
     GucRegistry::define_enum_guc(
         c"hnsw.iterative_scan",

@@ -7,9 +7,9 @@
 use annex::distance::Metric;
 use annex::hnsw::codes::{EdgeFactors, Factors};
 use annex::hnsw::layout::{
-    CHUNK_SIZE, FORMAT_VERSION, ItemPtr, META_SIZE, Meta, MetaProblem, NO_BLOCK, Node,
-    NodeContents, NodeMut, OPAQUE_SIZE, Opaque, PageKind, Shape, SlotState, Storage, TidChunk,
-    Upper, UpperMut, free, write_chunk,
+    CHUNK_SIZE, Curve, CurvePoint, FORMAT_VERSION, ItemPtr, META_SIZE, Meta, MetaProblem, NO_BLOCK,
+    Node, NodeContents, NodeMut, OPAQUE_SIZE, Opaque, PageKind, Shape, SlotState, Storage,
+    TidChunk, Upper, UpperMut, free, write_chunk,
 };
 use annex::pg::relation::Tid;
 use annex::types::element::Precision;
@@ -104,6 +104,13 @@ const CHUNK: &str = "\
     01000002060000009001000014000000\
     0d0c0b0a0f0e050000000600";
 
+const CURVE: &str = "\
+    fbffffffffffffffe803000000000000\
+    b0040000000000008813000000000000\
+    4600000000000000900100000a000200\
+    0a0000000000403f0000003fe8030000\
+    0000803f0000603f";
+
 static SHAPE: LazyLock<Shape> = LazyLock::new(|| Shape::compact(Metric::Cosine, 5, 2));
 static INLINE_SHAPE: LazyLock<Shape> = LazyLock::new(|| inline(Metric::Cosine, 70, 2));
 const CODE: [i8; 5] = [1, -1, 127, -127, 0];
@@ -158,6 +165,47 @@ fn meta_page() {
     assert_eq!(hex(&bytes), META);
     assert_eq!(Meta::read(&bytes), Ok(meta()));
     assert_eq!(FORMAT_VERSION, 1);
+}
+
+/// The page with the curve of recall is a field that an index without one has at zero.
+#[test]
+fn meta_page_of_a_calibrated_index() {
+    let meta = Meta {
+        curve: 77,
+        ..meta()
+    };
+    let mut bytes = [0; META_SIZE];
+    meta.write(&mut bytes);
+    let (head, tail) = META.split_at(2 * 96);
+    assert_eq!(hex(&bytes), format!("{head}4d000000{}", &tail[8..]));
+    assert_eq!(Meta::read(&bytes), Ok(meta));
+}
+
+#[test]
+fn curve_page() {
+    let point = |ef_search, recall, recall_lo| CurvePoint {
+        ef_search,
+        recall,
+        recall_lo,
+    };
+    let curve = Curve {
+        measured_at: -5,
+        rows: 1000,
+        indexed_rows: 1200,
+        table_changes: 5000,
+        pending_changes: 70,
+        queries: 400,
+        k: 10,
+        points: vec![point(10, 0.75, 0.5), point(1000, 1.0, 0.875)],
+    };
+    let mut bytes = vec![0xEE; curve.size()];
+    curve.write(&mut bytes);
+    assert_eq!(hex(&bytes), CURVE);
+    assert_eq!(Curve::read(&bytes), Some(curve));
+    // More points than the page's contents hold, or fewer bytes than its head.
+    bytes[46] = 3;
+    assert_eq!(Curve::read(&bytes), None);
+    assert_eq!(Curve::read(&bytes[..40]), None);
 }
 
 /// So is the type of the elements.

@@ -149,6 +149,7 @@ pub struct DiskGraph<'a> {
     query: &'a Query,
     hints: &'a mut BufferHints,
     lists_read: u32,
+    left_out: Option<u64>,
 }
 
 impl<'a> DiskGraph<'a> {
@@ -165,7 +166,13 @@ impl<'a> DiskGraph<'a> {
             query,
             hints,
             lists_read: 0,
+            left_out: None,
         }
+    }
+
+    /// The same, in which the node whose vector has the hash `left_out` seems freed.
+    pub fn leaving_out(self, left_out: Option<u64>) -> Self {
+        Self { left_out, ..self }
     }
 
     /// Serves interrupts now and then: called where no lock is held.
@@ -210,7 +217,14 @@ impl<'a> DiskGraph<'a> {
         ptr: ItemPtr,
         read: impl FnOnce(Node<'_>) -> T,
     ) -> Result<Option<T>> {
-        self.with_item(ptr, |shape, item| Node::read(item, shape).map(read))
+        let left_out = self.left_out;
+        let result = self.with_item(ptr, |shape, item| {
+            Node::read(item, shape).map(|node| match left_out {
+                Some(hash) if hash == node.hash() => None,
+                _ => Some(read(node)),
+            })
+        })?;
+        Ok(result.flatten())
     }
 
     /// Calls `read` with the upper item at `ptr`, unless its slot was freed or reused.

@@ -8,7 +8,7 @@ use super::insert::{IndexedVector, Inserter};
 use super::layout::Storage;
 use super::options::{self, Options};
 use super::scan::{OrderKey, Scan};
-use super::{cost, vacuum, validate};
+use super::{cost, search_width, vacuum, validate};
 use crate::error::{Error, Result};
 use crate::guc;
 use crate::pg::heap_scan::IndexBuild;
@@ -192,9 +192,14 @@ unsafe extern "C-unwind" fn amcostestimate(
             let relation = Relation::from_pg(index);
             let m = Options::of(relation).m;
             // A damaged index is the scan's to report.
-            let storage = read_meta(relation).map_or(Storage::Compact, |meta| meta.shape.storage);
+            let (storage, ef_search) = read_meta(relation)
+                .and_then(|meta| Ok((meta.shape.storage, search_width::of_scan(relation, &meta)?)))
+                .map_or(
+                    (Storage::Compact, guc::EF_SEARCH.get() as usize),
+                    |(storage, width)| (storage, width.ef_search),
+                );
             pg_sys::index_close(index, pg_sys::NoLock as i32);
-            cost::estimate(&facts, m, storage, guc::EF_SEARCH.get() as usize)
+            cost::estimate(&facts, m, storage, ef_search)
         } else {
             PathCost::IMPOSSIBLE
         };

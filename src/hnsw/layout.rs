@@ -6,6 +6,7 @@
 //! PostgreSQL pages are.
 
 mod chunk;
+mod curve;
 pub mod damage;
 mod edges;
 mod meta;
@@ -14,6 +15,7 @@ mod shape;
 mod upper;
 
 pub use chunk::{CHUNK_CAPACITY, CHUNK_SIZE, TidChunk, write_chunk};
+pub use curve::{CURVE_POINTS, Curve, CurvePoint};
 pub use edges::Edges;
 pub use meta::{META_SIZE, Meta, MetaProblem};
 pub use node::{INLINE_TIDS, Node, NodeContents, NodeMut};
@@ -141,6 +143,8 @@ pub enum PageKind {
     Overflow = 4,
     /// The mean subtracted before encoding.
     Params = 5,
+    /// What recall was measured at which `ef_search`.
+    Curve = 6,
 }
 
 /// The kinds of page that items are added to one at a time, in the order of their fields in [`Meta`].
@@ -154,6 +158,7 @@ impl PageKind {
             Self::Upper,
             Self::Overflow,
             Self::Params,
+            Self::Curve,
         ]
         .into_iter()
         .find(|kind| *kind as u16 == value)

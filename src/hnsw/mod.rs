@@ -2,6 +2,7 @@
 
 pub mod back_link;
 pub mod build;
+pub mod calibration;
 pub mod code_cache;
 pub mod codes;
 pub mod cost;
@@ -15,6 +16,7 @@ pub mod info;
 pub mod insert;
 pub mod kept;
 pub mod layout;
+pub mod left_out;
 pub mod memory_graph;
 pub mod nearest;
 pub mod new_node;
@@ -24,6 +26,7 @@ pub mod reachability;
 pub mod repair;
 pub mod scan;
 pub mod search;
+pub mod search_width;
 pub mod select;
 pub mod slots;
 pub mod sql;

@@ -1,4 +1,4 @@
-//! Index options (reloptions) of `hnsw`: `m`, `ef_construction`, `builder`, `storage`.
+//! Index options (reloptions) of `hnsw`: `m`, `ef_construction`, `ef_search`, `builder`, `storage`.
 //!
 //! Follows `access/reloptions.h`. The parsed struct is what PostgreSQL keeps in `rd_options`.
 #![allow(unsafe_code)]
@@ -31,12 +31,16 @@ pub struct Options {
     pub m: usize,
     /// Candidates of a build and of an insert, 4..=1000.
     pub ef_construction: usize,
+    /// Candidates of a search, 1..=1000, where neither `hnsw.ef_search` nor a target of recall is set; `None` for the default.
+    pub ef_search: Option<usize>,
     /// Builder of a bulk build.
     pub builder: Builder,
     /// Form of the nodes; `None` for the one that suits the dimensions. Read at the build.
     pub storage: Option<Storage>,
 }
 
+/// Value of the option `ef_search` where it was not given.
+const EF_SEARCH_UNSET: i32 = 0;
 /// Value of the option `storage` that leaves the choice to us; the others are those of [`Storage`].
 const STORAGE_AUTO: i32 = -1;
 
@@ -46,6 +50,7 @@ struct RelOptions {
     vl_len: i32,
     m: i32,
     ef_construction: i32,
+    ef_search: i32,
     builder: i32,
     storage: i32,
 }
@@ -115,6 +120,16 @@ pub fn register() {
             1000,
             lock,
         );
+        // Only searches read it: as with fillfactor, writers need not wait for a change.
+        pg_sys::add_int_reloption(
+            kind,
+            c"ef_search".as_ptr(),
+            c"Size of the dynamic candidate list for search".as_ptr(),
+            EF_SEARCH_UNSET,
+            1,
+            1000,
+            pg_sys::ShareUpdateExclusiveLock as pg_sys::LOCKMODE,
+        );
         pg_sys::add_enum_reloption(
             kind,
             c"builder".as_ptr(),
@@ -155,6 +170,11 @@ pub fn parse(options: pg_sys::Datum, validate: bool) -> *mut pg_sys::bytea {
             std::mem::offset_of!(RelOptions, ef_construction),
         ),
         element(
+            c"ef_search",
+            RELOPT_TYPE_INT,
+            std::mem::offset_of!(RelOptions, ef_search),
+        ),
+        element(
             c"builder",
             RELOPT_TYPE_ENUM,
             std::mem::offset_of!(RelOptions, builder),
@@ -191,6 +211,7 @@ impl Options {
             return Self {
                 m: DEFAULT_M as usize,
                 ef_construction: DEFAULT_EF_CONSTRUCTION as usize,
+                ef_search: None,
                 builder: Builder::Flat,
                 storage: None,
             };
@@ -200,6 +221,7 @@ impl Options {
         Self {
             m: options.m as usize,
             ef_construction: options.ef_construction as usize,
+            ef_search: (options.ef_search != EF_SEARCH_UNSET).then_some(options.ef_search as usize),
             builder: if options.builder == Builder::HnswRs as i32 {
                 Builder::HnswRs
             } else {

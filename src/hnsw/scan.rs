@@ -11,7 +11,9 @@ use super::disk_graph::{
 use super::graph::Candidate;
 use super::kept::{LastScan, keep_hints, keep_last_scan, keep_search, take_hints, take_search};
 use super::layout::{ItemPtr, Meta, Node, PageKind, SlotState, Storage, TidChunk};
+use super::left_out;
 use super::search::{Bounds, LayerSearch};
+use super::search_width;
 use super::starting_points::StartingPoints;
 use crate::error::{Error, Result};
 use crate::guc::{self, IterativeScan};
@@ -69,19 +71,19 @@ struct Settings {
 }
 
 impl Settings {
-    fn current(index: Relation) -> Self {
+    fn current(index: Relation, meta: &Meta) -> Result<Self> {
         let mode = guc::ITERATIVE_SCAN.get();
         let max_tuples = guc::MAX_SCAN_TUPLES.get();
         let work_mem = crate::pg::memory::work_mem_bytes();
-        Self {
-            ef: guc::EF_SEARCH.get() as usize,
+        Ok(Self {
+            ef: search_width::of_scan(index, meta)?.ef_search,
             mode,
             max_visited: max_tuples as usize,
             max_bytes: (work_mem as f64 * guc::SCAN_MEM_MULTIPLIER.get()) as usize,
             is_exact: mode == IterativeScan::strict_order
                 && max_tuples == i32::MAX
                 && crate::pg::executor::reads_to_the_end(index),
-        }
+        })
     }
 }
 
@@ -92,6 +94,7 @@ pub struct Scan {
     query: Query,
     order_is_null: bool,
     settings: Settings,
+    left_out: Option<u64>,
     hints: Option<BufferHints>,
     search: LayerSearch<ItemPtr>,
     /// Sorted, next one last.
@@ -134,12 +137,13 @@ impl Scan {
             ));
         }
         let params = meta.shape.code_params(read_mean(index, &meta)?);
-        let settings = Settings::current(index);
+        let settings = Settings::current(index, &meta)?;
         let mut search = take_search();
         search.reset(settings.mode != IterativeScan::off);
         Ok(Some(Self {
             index,
             query: Query::from_vector(&params, &vector),
+            left_out: left_out::hash_for(index, &vector),
             meta,
             order_is_null,
             settings,
@@ -230,7 +234,8 @@ impl Scan {
             return Ok(());
         };
         let shape = self.meta.shape;
-        let mut graph = DiskGraph::new(self.index, &shape, &self.query, hints);
+        let mut graph =
+            DiskGraph::new(self.index, &shape, &self.query, hints).leaving_out(self.left_out);
         let is_first = !self.is_started;
         self.is_started = true;
         let max_ambiguous = self.settings.max_visited;
@@ -353,7 +358,8 @@ impl Scan {
         };
         let index = self.index;
         let rows = &mut self.rows;
-        let mut graph = DiskGraph::new(index, &self.meta.shape, &self.query, hints);
+        let mut graph =
+            DiskGraph::new(index, &self.meta.shape, &self.query, hints).leaving_out(self.left_out);
         graph
             .with_node(node, |node| {
                 if node.state() != SlotState::Live {

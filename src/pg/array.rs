@@ -51,6 +51,18 @@ unsafe impl Argument for Array {
 }
 
 impl Array {
+    /// An array that is no argument.
+    ///
+    /// # Safety
+    /// `datum` is a value of an array type that lives as long as the array is used.
+    pub unsafe fn from_datum(datum: pg_sys::Datum) -> Self {
+        Self {
+            // SAFETY: the caller's contract; detoasting makes a plain array of every form.
+            array: unsafe { pg_sys::pg_detoast_datum(datum.cast_mut_ptr()) }.cast(),
+            is_own: false,
+        }
+    }
+
     fn header(&self) -> &pg_sys::ArrayType {
         // SAFETY: detoasted in `read`, and alive during the call.
         unsafe { &*self.array }

@@ -27,6 +27,19 @@ pub fn relation_name(oid: pg_sys::Oid) -> Option<String> {
     unsafe { owned(pg_sys::get_rel_name(oid)) }
 }
 
+/// Name of a relation with its schema, quoted where SQL needs it; empty if there is no such relation.
+pub fn qualified_relation_name(oid: pg_sys::Oid) -> String {
+    // SAFETY: as above; a null name is not looked at.
+    unsafe {
+        let name = pg_sys::get_rel_name(oid);
+        if name.is_null() {
+            return String::new();
+        }
+        let schema = pg_sys::get_namespace_name(pg_sys::get_rel_namespace(oid));
+        owned(pg_sys::quote_qualified_identifier(schema, name)).unwrap_or_default()
+    }
+}
+
 /// Type of the first argument of a function that exists; `None` if it has none.
 pub fn first_argument_type(function: pg_sys::Oid) -> Option<pg_sys::Oid> {
     let (mut types, mut len) = (std::ptr::null_mut(), 0);

@@ -110,3 +110,15 @@ pub unsafe fn count_index_scan(scan: pg_sys::IndexScanDesc) {
         }
     }
 }
+
+/// Memory that PostgreSQL frees as the `extra` of a setting's value; null if there is none left. A check hook must not
+/// raise: it returns.
+pub fn guc_allocate(size: usize) -> *mut std::ffi::c_void {
+    #[cfg(any(feature = "pg14", feature = "pg15"))]
+    // SAFETY: any size may be asked for; PostgreSQL frees it with `free`.
+    let memory = unsafe { libc::malloc(size) };
+    #[cfg(not(any(feature = "pg14", feature = "pg15")))]
+    // SAFETY: any size may be asked for, on the main thread; at this level PostgreSQL returns null where it is short.
+    let memory = unsafe { pg_sys::guc_malloc(pg_sys::LOG as i32, size) };
+    memory
+}

@@ -18,8 +18,8 @@ fn names(setting: &pgrx::guc::GucSetting<Option<std::ffi::CString>>, point: &str
 #[cfg(feature = "failpoints")]
 pub fn hit(name: &str) {
     if names(&FAILPOINT, name) {
-        // SAFETY: the end of the last record this backend wrote, a plain variable; no content lock is held here, and
-        // flushing up to a record that exists (or to 0) is always allowed. The signal ends this process at once.
+        // SAFETY: the end of the last record this backend wrote, a plain variable; flushing up to a
+        // record that exists (or to 0) is allowed whatever is locked. The signal ends this process at once.
         unsafe {
             pgrx::pg_sys::XLogFlush(pgrx::pg_sys::XactLastRecEnd);
             libc::raise(libc::SIGKILL);

@@ -92,6 +92,31 @@ unsafe impl Argument for i32 {
     }
 }
 
+// SAFETY: double precision, by value.
+unsafe impl Argument for f64 {
+    unsafe fn read(fcinfo: pg_sys::FunctionCallInfo, index: usize) -> Result<Self> {
+        // SAFETY: the caller's contract.
+        Ok(f64::from_bits(
+            unsafe { argument(fcinfo, index) }.value() as u64
+        ))
+    }
+}
+
+/// An `interval` argument in microseconds, a month as 30 days.
+#[derive(Debug, Clone, Copy)]
+pub struct Interval(pub i64);
+
+// SAFETY: interval, by reference.
+unsafe impl Argument for Interval {
+    unsafe fn read(fcinfo: pg_sys::FunctionCallInfo, index: usize) -> Result<Self> {
+        const DAY: i64 = 86_400_000_000;
+        // SAFETY: the caller's contract; an interval is a plain struct that lives as long as the call.
+        let interval = unsafe { &*argument(fcinfo, index).cast_mut_ptr::<pg_sys::Interval>() };
+        let days = i64::from(interval.month) * 30 + i64::from(interval.day);
+        Ok(Self(days.saturating_mul(DAY).saturating_add(interval.time)))
+    }
+}
+
 // SAFETY: boolean, by value.
 unsafe impl Argument for bool {
     unsafe fn read(fcinfo: pg_sys::FunctionCallInfo, index: usize) -> Result<Self> {

@@ -3,6 +3,8 @@
 //! Follows `table_index_build_scan` (`access/tableam.h`): snapshots, partial indexes and expressions are its work.
 #![allow(unsafe_code)]
 
+use super::index_value::IndexValue;
+use super::interrupt;
 use super::relation::{ColumnValue, Relation, Tid};
 use super::report::unwrap_or_raise;
 use super::snapshot::Snapshot;
@@ -178,5 +180,48 @@ pub fn visit_visible_rows(
                 scan,
             );
         });
+    }
+}
+
+/// As [`visit_visible_rows`], for an index without a predicate, and with the row pointer (`ctid`) of the version that
+/// `snapshot` sees: what a statement in SQL gets, and not what the index holds of a row that was updated in place.
+pub fn visit_row_versions(
+    heap: Relation,
+    index: Relation,
+    snapshot: Snapshot,
+    visit: &mut Visitor<'_>,
+) {
+    let mut value = IndexValue::of(heap, index);
+    // SAFETY: the relation is open and the snapshot is valid. This is what `table_beginscan`, `table_scan_getnextslot` and
+    // `table_endscan` do; the boundary is for functions that PostgreSQL hands out by pointer.
+    unsafe {
+        let methods = &*(*heap.as_ptr()).rd_tableam;
+        let (Some(begin), Some(next), Some(end)) = (
+            methods.scan_begin,
+            methods.scan_getnextslot,
+            methods.scan_end,
+        ) else {
+            return;
+        };
+        let flags = ScanOptions::SO_TYPE_SEQSCAN
+            | ScanOptions::SO_ALLOW_STRAT
+            | ScanOptions::SO_ALLOW_PAGEMODE;
+        let null = std::ptr::null_mut();
+        let scan = pg_sys::ffi::pg_guard_ffi_boundary(|| {
+            begin(
+                heap.as_ptr(),
+                snapshot.as_ptr(),
+                0,
+                null,
+                std::ptr::null_mut(),
+                flags,
+            )
+        });
+        let forward = pg_sys::ScanDirection::ForwardScanDirection;
+        while pg_sys::ffi::pg_guard_ffi_boundary(|| next(scan, forward, value.slot())) {
+            interrupt::check();
+            unwrap_or_raise(visit(value.tid(), value.read()));
+        }
+        pg_sys::ffi::pg_guard_ffi_boundary(|| end(scan));
     }
 }

@@ -169,3 +169,49 @@ impl Drop for OpenIndex {
         }
     }
 }
+
+/// An open index that is only looked at: for monitoring, which needs no right on the table and must not wait.
+#[derive(Debug)]
+pub struct GlimpsedIndex(Relation);
+
+impl GlimpsedIndex {
+    /// Opens an index; `None` if there is no valid one, if it is locked against readers now, as by REINDEX, or if it is a
+    /// temporary one of another session.
+    pub fn open(oid: pg_sys::Oid) -> Option<Self> {
+        // SAFETY: catalog lookups and locks on the main thread; `try_relation_open` returns null if it is gone.
+        let relation = unsafe {
+            if pg_sys::get_rel_relkind(oid) as u8 != pg_sys::RELKIND_INDEX
+                || !pg_sys::ConditionalLockRelationOid(oid, LOCK)
+            {
+                return None;
+            }
+            let relation = pg_sys::try_relation_open(oid, pg_sys::NoLock as pg_sys::LOCKMODE);
+            if relation.is_null() {
+                pg_sys::UnlockRelationOid(oid, LOCK);
+                return None;
+            }
+            relation
+        };
+        // SAFETY: just opened, and closed when this value is dropped.
+        let glimpsed = Self(unsafe { Relation::from_pg(relation) });
+        // SAFETY: an open index has its row of pg_index.
+        let is_valid = unsafe { (*(*relation).rd_index).indisvalid };
+        let is_other = glimpsed.0.is_temporary() && !glimpsed.0.is_of_this_session();
+        (is_valid && !is_other).then_some(glimpsed)
+    }
+
+    /// The index.
+    pub fn index(&self) -> Relation {
+        self.0
+    }
+}
+
+impl Drop for GlimpsedIndex {
+    fn drop(&mut self) {
+        // An abort closes what is open.
+        if !super::memory::is_aborting() {
+            // SAFETY: opened and locked in `open`, closed only here.
+            unsafe { pg_sys::relation_close(self.0.as_ptr(), LOCK) };
+        }
+    }
+}

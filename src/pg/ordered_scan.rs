@@ -4,6 +4,7 @@
 //! rows come in the order of the index's lower bounds, with the value to compute the distance from.
 #![allow(unsafe_code)]
 
+use super::index_value::IndexValue;
 use super::open_index::OpenIndex;
 use super::relation::{ColumnValue, Tid};
 use super::snapshot::Snapshot;
@@ -26,9 +27,7 @@ pub struct OrderedRow {
 pub struct OrderedScan<'a> {
     index: &'a OpenIndex,
     scan: pg_sys::IndexScanDesc,
-    slot: *mut pg_sys::TupleTableSlot,
-    estate: *mut pg_sys::EState,
-    info: *mut pg_sys::IndexInfo,
+    row: IndexValue,
 }
 
 impl<'a> OrderedScan<'a> {
@@ -51,9 +50,7 @@ impl<'a> OrderedScan<'a> {
                     0,
                     1,
                 ),
-                slot: pg_sys::table_slot_create(heap, std::ptr::null_mut()),
-                estate: pg_sys::CreateExecutorState(),
-                info: pg_sys::BuildIndexInfo(relation),
+                row: IndexValue::of(index.heap(), index.index()),
             }
         }
     }
@@ -81,26 +78,12 @@ impl<'a> OrderedScan<'a> {
 
     /// The next row that the snapshot sees, or `None` at the end.
     pub fn next_row(&mut self) -> Option<OrderedRow> {
-        // SAFETY: scan, slot and executor state are of `begin`. The scan leaves a bound for its one order key. The
-        // expression context must hold the row before FormIndexDatum evaluates an expression in it.
+        // SAFETY: scan and slot are of `begin`. The scan leaves a bound for its one order key.
         unsafe {
             let forward = pg_sys::ScanDirection::ForwardScanDirection;
-            if !pg_sys::index_getnext_slot(self.scan, forward, self.slot) {
+            if !pg_sys::index_getnext_slot(self.scan, forward, self.row.slot()) {
                 return None;
             }
-            let context = self.expression_context();
-            pg_sys::MemoryContextReset((*context).ecxt_per_tuple_memory);
-            (*context).ecxt_scantuple = self.slot;
-            const MAX: usize = pg_sys::INDEX_MAX_KEYS as usize;
-            let mut values = [pg_sys::Datum::null(); MAX];
-            let mut nulls = [true; MAX];
-            pg_sys::FormIndexDatum(
-                self.info,
-                self.slot,
-                self.estate,
-                values.as_mut_ptr(),
-                nulls.as_mut_ptr(),
-            );
             let scan = &*self.scan;
             let lower_bound = if *scan.xs_orderbynulls {
                 f64::NEG_INFINITY
@@ -108,21 +91,10 @@ impl<'a> OrderedScan<'a> {
                 f64::from_bits((*scan.xs_orderbyvals).value() as u64)
             };
             Some(OrderedRow {
-                tid: Tid::from_pg(&(*self.slot).tts_tid),
+                tid: self.row.tid(),
                 lower_bound,
-                value: (!nulls[0]).then(|| ColumnValue::from_pg(values[0])),
+                value: self.row.read(),
             })
-        }
-    }
-
-    /// `GetPerTupleExprContext`.
-    fn expression_context(&mut self) -> *mut pg_sys::ExprContext {
-        // SAFETY: the executor state is of `begin` and owns the context.
-        unsafe {
-            if (*self.estate).es_per_tuple_exprcontext.is_null() {
-                pg_sys::MakePerTupleExprContext(self.estate);
-            }
-            (*self.estate).es_per_tuple_exprcontext
         }
     }
 }
@@ -132,11 +104,7 @@ impl Drop for OrderedScan<'_> {
         // An abort releases pins and memory.
         if !super::memory::is_aborting() {
             // SAFETY: made in `begin`, freed only here.
-            unsafe {
-                pg_sys::index_endscan(self.scan);
-                pg_sys::ExecDropSingleTupleTableSlot(self.slot);
-                pg_sys::FreeExecutorState(self.estate);
-            }
+            unsafe { pg_sys::index_endscan(self.scan) };
         }
     }
 }

@@ -35,6 +35,12 @@ impl Relation {
         unsafe { (*self.0).rd_id }
     }
 
+    /// The table that an index is on.
+    pub fn table_of_index(self) -> pg_sys::Oid {
+        // SAFETY: an open index has its row of pg_index.
+        unsafe { (*(*self.0).rd_index).indrelid }
+    }
+
     /// Name of the relation, for messages.
     pub fn name(self) -> String {
         // SAFETY: the relation is open; relname is a NUL-terminated NameData.

@@ -4,6 +4,7 @@
 //! that read nothing but catalogs and tables without row security or expressions of users, and runs under a path of its own.
 #![allow(unsafe_code)]
 
+use super::array::Array;
 use super::encoding;
 use super::function::Raw;
 use super::row_set::Cell;
@@ -203,11 +204,65 @@ impl Session {
         Ok(count)
     }
 
+    /// Runs one statement whose result is one array, which lives as long as the call of the function; `None` for NULL.
+    /// # Errors
+    /// As [`Self::query`]; XX000 if the result is no array.
+    pub fn array(&self, sql: &str, params: &[Param]) -> Result<Option<Array>> {
+        let Some((datum, kind)) = self.datum(sql, params)? else {
+            return Ok(None);
+        };
+        // SAFETY: a syscache lookup on the main thread.
+        if unsafe { pg_sys::get_element_type(kind) } == pg_sys::InvalidOid {
+            let message = "a statement did not return an array";
+            return Err(Error::new(SqlState::InternalError, message));
+        }
+        // SAFETY: a value of an array type, as was just found.
+        Ok(Some(unsafe { Array::from_datum(datum) }))
+    }
+
+    /// Runs one statement and returns the first column of its first row, copied to where it lives as long as the call of
+    /// the function, and its type; `None` for NULL.
+    /// # Errors
+    /// As [`Self::query`].
+    pub fn datum(
+        &self,
+        sql: &str,
+        params: &[Param],
+    ) -> Result<Option<(pg_sys::Datum, pg_sys::Oid)>> {
+        let code = self.start(sql, params);
+        if code < 0 {
+            return Err(failure(code));
+        }
+        // SAFETY: as in `result`; the copy is made in the memory context that SPI was entered from.
+        unsafe {
+            let table = pg_sys::SPI_tuptable;
+            if table.is_null() || (*table).numvals == 0 {
+                return Ok(None);
+            }
+            let descriptor = (*table).tupdesc;
+            let mut is_null = false;
+            let value = pg_sys::SPI_getbinval(*(*table).vals, descriptor, 1, &mut is_null);
+            let kind = super::compat::tuple_desc_attr(descriptor, 0);
+            let (by_value, len) = (kind.attbyval, i32::from(kind.attlen));
+            let copy = (!is_null).then(|| {
+                let copy = pg_sys::SPI_datumTransfer(value, by_value, len);
+                (copy, kind.atttypid)
+            });
+            pg_sys::SPI_freetuptable(table);
+            Ok(copy)
+        }
+    }
+
     fn run(&self, sql: &str, params: &[Param]) -> Result<(Vec<Row>, u64)> {
+        result(self.start(sql, params))
+    }
+
+    /// Runs one statement; its rows are then in `SPI_tuptable`.
+    fn start(&self, sql: &str, params: &[Param]) -> i32 {
         let text = encoding::server_cstring(sql);
         let mut arguments = Arguments::of(params);
         // SAFETY: as many types, values and NULL marks as announced; the session is connected.
-        let code = unsafe {
+        unsafe {
             pg_sys::SPI_execute_with_args(
                 text.as_ptr(),
                 arguments.kinds.len() as i32,
@@ -217,8 +272,7 @@ impl Session {
                 self.access == Access::Read,
                 0,
             )
-        };
-        result(code)
+        }
     }
 
     /// A null snapshot is the one that the access implies.

@@ -63,6 +63,13 @@ impl Drop for Change {
     }
 }
 
+/// Makes COMMIT of this transaction wait until its changes of pages are on disk, as `synchronous_commit` says: without a
+/// transaction id it would not, and the changes would be lost by a crash right after it.
+pub fn flush_at_commit() {
+    // SAFETY: on the main thread, in a transaction that may write.
+    unsafe { pg_sys::GetCurrentTransactionId() };
+}
+
 /// Logs all pages of the main fork, as the last step of a build; does nothing for a relation without WAL.
 pub fn log_new_pages(relation: Relation) {
     if relation.needs_wal() {

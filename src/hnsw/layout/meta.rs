@@ -30,12 +30,15 @@ pub struct Meta {
     pub tombstones: u64,
     /// Heap rows at the last build or vacuum.
     pub tids: u64,
+    /// The page with the measured curve of recall, or NO_BLOCK if the index was not calibrated.
+    pub curve: u32,
     /// When vacuum last repaired the graph: microseconds since 2000-01-01 UTC; 0 if never.
     pub last_repair: i64,
 }
 
 /// What a timestamp can be (`datatype/timestamp.h`).
-const TIMESTAMPS: std::ops::Range<i64> = -211_813_488_000_000_000..9_223_371_331_200_000_000;
+pub(super) const TIMESTAMPS: std::ops::Range<i64> =
+    -211_813_488_000_000_000..9_223_371_331_200_000_000;
 
 /// Bytes of the meta page's contents.
 pub const META_SIZE: usize = 128;
@@ -63,6 +66,7 @@ impl Meta {
             nodes: 0,
             tombstones: 0,
             tids: 0,
+            curve: NO_BLOCK,
             last_repair: 0,
         }
     }
@@ -107,6 +111,7 @@ impl Meta {
             tombstones: u64_at(bytes, 72),
             tids: u64_at(bytes, 80),
             last_repair: u64_at(bytes, 88) as i64,
+            curve: block_or_none(u32_at(bytes, 96)),
         };
         let valid = version == FORMAT_VERSION
             && bytes[18] == 8
@@ -132,7 +137,7 @@ impl Meta {
             && is_distinct(b, c)
             && is_distinct(c, a)
             && pages
-                .chain([&self.params])
+                .chain([&self.params, &self.curve])
                 .all(|block| *block != META_BLOCK)
     }
 
@@ -165,5 +170,13 @@ impl Meta {
         put_u64(bytes, 72, self.tombstones);
         put_u64(bytes, 80, self.tids);
         put_u64(bytes, 88, self.last_repair as u64);
+        if self.curve != NO_BLOCK {
+            put(bytes, 96, self.curve.to_ne_bytes());
+        }
     }
+}
+
+/// A block whose absence is a zero: the field was reserved once.
+fn block_or_none(block: u32) -> u32 {
+    if block == META_BLOCK { NO_BLOCK } else { block }
 }

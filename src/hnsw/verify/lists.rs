@@ -1,12 +1,13 @@
-//! Step 4 of verify: what the meta page points to: entry point, pages for new items, lists of pages with free slots.
+//! Step 4 of verify: what the meta page points to: entry point, curve, pages for new items, lists of pages with free slots.
 //!
 //! All of it changes under concurrent inserts and vacuum, so it is read again when something looks wrong.
 
 use super::edges::{Target, target};
 use super::nodes::{is_live, is_of_kind};
 use super::pages::PageFacts;
-use super::{Context, Report, Severity, TRIES, place};
+use super::{Context, Report, Severity, TRIES, damage, place, words};
 use crate::error::Result;
+use crate::hnsw::calibration;
 use crate::hnsw::disk_graph::read_meta;
 use crate::hnsw::layout::{ITEM_KINDS, META_BLOCK, Meta, NO_BLOCK, Opaque, PageKind, SlotState};
 use crate::pg::buffer::Shared;
@@ -20,6 +21,7 @@ pub(super) fn check(context: &Context<'_>, facts: &PageFacts, report: &mut Repor
         found = Report::default();
         let meta = read_meta(context.index)?;
         check_entry(context, &meta, facts, &mut found);
+        check_curve(context, &meta, &mut found)?;
         for kind in ITEM_KINDS {
             check_insert_page(context, &meta, kind, &mut found);
             check_free_list(context, &meta, kind, facts, &mut found);
@@ -97,6 +99,15 @@ fn check_entry(context: &Context<'_>, meta: &Meta, facts: &PageFacts, found: &mu
             ),
         );
     }
+}
+
+fn check_curve(context: &Context<'_>, meta: &Meta, found: &mut Report) -> Result<()> {
+    let read = calibration::read_curve(context.index, meta).map(drop);
+    if let Some(error) = damage(read)? {
+        let finding = "recall curve is not valid";
+        found.page(Severity::Error, meta.curve, finding, words(&error));
+    }
+    Ok(())
 }
 
 fn check_insert_page(context: &Context<'_>, meta: &Meta, kind: PageKind, found: &mut Report) {

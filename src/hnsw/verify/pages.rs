@@ -46,7 +46,7 @@ pub(super) fn check(context: &Context<'_>, report: &mut Report) -> Result<PageFa
                 if opaque.in_free_list {
                     facts.listed.push((block, opaque.kind));
                 }
-                if opaque.kind != PageKind::Params {
+                if !matches!(opaque.kind, PageKind::Params | PageKind::Curve) {
                     check_items(context, block, page, opaque.kind, &mut facts, report);
                     check_overlap(block, page, report);
                 }
@@ -55,7 +55,7 @@ pub(super) fn check(context: &Context<'_>, report: &mut Report) -> Result<PageFa
                 Severity::Error,
                 block,
                 "page is not one of the index",
-                "Its special space is not that of a page for nodes, upper levels, rows or parameters.",
+                "Its special space is not that of a page for nodes, upper levels, rows, parameters or a recall curve.",
             ),
         }
         block += 1;
