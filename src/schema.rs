@@ -66,6 +66,18 @@ extension_sql_file!(
     requires = ["annex_schema"]
 );
 
+extension_sql_file!(
+    "../sql/recall/tune.sql",
+    name = "recall_tune",
+    requires = ["annex_schema", "types_casts"]
+);
+#[cfg(not(feature = "pg14"))]
+extension_sql_file!(
+    "../sql/recall/stat_hnsw.sql",
+    name = "recall_stat_hnsw",
+    requires = ["recall_tune"]
+);
+
 // PostgreSQL 14 has no views that run with the rights of whoever asks.
 #[cfg(not(feature = "pg14"))]
 extension_sql_file!(
@@ -87,7 +99,13 @@ extension_sql_file!(
 );
 #[cfg(not(feature = "pg14"))]
 extension_sql_file!(
+    "../sql/models/measure_recall.sql",
+    name = "models_measure_recall",
+    requires = ["models_tables"]
+);
+#[cfg(not(feature = "pg14"))]
+extension_sql_file!(
     "../sql/models/ownership.sql",
     name = "models_ownership",
-    requires = ["models_views", "models_functions"]
+    requires = ["models_views", "models_functions", "recall_stat_hnsw"]
 );

@@ -22,3 +22,4 @@ ALTER TABLE annex.measurement OWNER TO @extowner@;
 ALTER VIEW annex.alias OWNER TO @extowner@;
 ALTER VIEW annex.history OWNER TO @extowner@;
 ALTER VIEW annex.status OWNER TO @extowner@;
+ALTER VIEW annex.stat_hnsw OWNER TO @extowner@;

@@ -8,7 +8,7 @@ use pgrx::pg_sys::Oid;
 /// Reads everything.
 const READER: [&str; 1] = [
     "SELECT ON annex.model, annex.version, annex.retirement, annex.artifact, annex.deployment, annex.sentinel, annex.measurement,
-        annex.alias, annex.history, annex.status",
+        annex.alias, annex.history, annex.status, annex.stat_hnsw",
 ];
 
 /// Registers, deploys and measures.

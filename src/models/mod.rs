@@ -19,6 +19,7 @@ pub mod monitoring;
 pub mod names;
 pub mod overlap;
 pub mod readiness;
+pub mod recall;
 pub mod registry;
 pub mod retirement;
 pub mod serving_view;

@@ -8,6 +8,7 @@ use crate::error::{Error, Result};
 use crate::pg::digest::Sha256;
 use crate::pg::row_set::Cell;
 use crate::pg::spi::{Row, Session};
+use pgrx::pg_sys::Oid;
 
 /// A version of fewer rows is searched exactly, and needs no index.
 const ROWS_WITHOUT_INDEX: i64 = 1000;
@@ -151,24 +152,50 @@ fn covered(version: &Version, coverage: Option<&Coverage>) -> Item {
     Item::new("coverage", ok, detail)
 }
 
-fn indexed(session: &Session, version: &Version, table: &str) -> Result<Item> {
-    let class = format!("vector_{}_ops", version.metric);
-    let schema = type_schema(session)?;
-    let found = session.lookup(
-        INDEX,
-        &[version.embeddings.into(), (&class).into(), (&schema).into()],
-    )?;
-    if let Some(row) = found.first() {
-        let name = row.text(0).unwrap_or_default();
-        if row.is_true(1) {
-            return Ok(Item::new("index", true, name));
-        }
-        return Ok(Item::new(
-            "index",
-            false,
-            format!("index {name} is not valid"),
-        ));
+/// The hnsw index that serves a version: on all of its embeddings, by its metric.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ServingIndex {
+    /// The index.
+    pub oid: Oid,
+    /// Its name without the schema.
+    pub name: String,
+    /// Whether queries may use it.
+    pub is_valid: bool,
+}
+
+impl ServingIndex {
+    /// The index of a version, a valid one if there is one; `None` if there is none.
+    /// # Errors
+    /// PostgreSQL's own are raised.
+    pub fn of(session: &Session, version: &Version) -> Result<Option<Self>> {
+        let class = operator_class(version);
+        let schema = type_schema(session)?;
+        let parameters = [version.embeddings.into(), (&class).into(), (&schema).into()];
+        let found = session.lookup(INDEX, &parameters)?;
+        Ok(found.first().and_then(|row| {
+            Some(Self {
+                name: row.text(0)?,
+                is_valid: row.is_true(1),
+                oid: row.oid(2)?,
+            })
+        }))
     }
+}
+
+fn operator_class(version: &Version) -> String {
+    format!("vector_{}_ops", version.metric)
+}
+
+fn indexed(session: &Session, version: &Version, table: &str) -> Result<Item> {
+    if let Some(index) = ServingIndex::of(session, version)? {
+        let name = index.name;
+        return Ok(if index.is_valid {
+            Item::new("index", true, name)
+        } else {
+            Item::new("index", false, format!("index {name} is not valid"))
+        });
+    }
+    let class = operator_class(version);
     let sql = format!(
         "SELECT pg_catalog.count(*) FROM (SELECT FROM {table} LIMIT {ROWS_WITHOUT_INDEX}) v"
     );
@@ -333,7 +360,7 @@ fn secured(session: &Session, model: &Model, version: &Version) -> Result<Item> 
 }
 
 const INDEX: &str = "
-    SELECT c.relname::text, x.indisvalid AND x.indisready
+    SELECT c.relname::text, x.indisvalid AND x.indisready, c.oid
     FROM pg_index x
     JOIN pg_class c ON c.oid = x.indexrelid
     JOIN pg_am am ON am.oid = c.relam AND am.amname = 'hnsw'

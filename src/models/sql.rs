@@ -1,20 +1,23 @@
-//! The functions of `sql/models/functions.sql` as PostgreSQL calls them. No logic of their own.
+//! The functions of `sql/models/functions.sql` and `measure_recall.sql` as PostgreSQL calls them. No logic of their own.
 
 use super::backfill::{Embedding, Slice};
 use super::deployment::Gate;
 use super::lookup::{Model, Version, required};
+use super::recall::Plan;
 use super::registry::NewVersion;
 use super::retirement::Table;
 use super::{
-    backfill, bucket, deployment, grants, monitoring, overlap, readiness, registry, retirement,
+    backfill, bucket, deployment, grants, monitoring, overlap, readiness, recall, registry,
+    retirement,
 };
 use crate::error::Result;
-use crate::pg::digest;
 use crate::pg::function::{Bytes, Name, Raw, sql_functions};
 use crate::pg::row_set::RowSet;
 use crate::pg::spi::{Access, Row, Session};
+use crate::pg::{digest, interrupt};
+use crate::recall::sql::read_k;
 use crate::types::datum::VectorValue;
-use pgrx::pg_sys::Oid;
+use pgrx::pg_sys::{Datum, Oid};
 
 fn rows(rows: Vec<Row>) -> RowSet {
     RowSet(rows.into_iter().map(|row| row.0).collect())
@@ -249,5 +252,24 @@ sql_functions! {
         let grantee = required(grantee, "grantee")?;
         let level = required(level, "level")?;
         writing(|session| grants::grant(session, grantee, &level))
+    }
+
+    /// `annex.measure_recall(text, integer, integer, integer, double precision)`.
+    fn annex_measure_recall(
+        model: Option<String>,
+        version: Option<i32>,
+        k: Option<i32>,
+        n: Option<i32>,
+        filter_fraction: Option<f64>,
+    ) -> Result<Option<Datum>> {
+        let model = required(model, "model")?;
+        let version = required(version, "version")?;
+        let plan = Plan {
+            k: read_k(k)?,
+            count: required(n, "n")?,
+            filter_fraction,
+        };
+        interrupt::require_writable(c"annex.measure_recall()");
+        writing(|session| recall::measure(session, &model, version, &plan))
     }
 }

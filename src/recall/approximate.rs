@@ -1,5 +1,6 @@
 //! The approximate leg: what `ORDER BY ... LIMIT k` returns through exactly one index, without the planner.
 
+use super::tids::TidSet;
 use crate::distance::Metric;
 use crate::error::{Error, Result};
 use crate::pg::ordered_scan::{OrderedRow, OrderedScan};
@@ -32,7 +33,7 @@ impl PartialOrd for Waiting {
 }
 
 /// The distances of the first `k` rows of the index for one query, in the order in which a query gets them; a row that
-/// the index returns twice is there once. The rows are reordered as the executor does it: a row is passed on when the
+/// the index returns twice is there once, with `only` no other row counts, nor does one at the distance `own`. The rows are reordered as the executor does it: a row is passed on when the
 /// index vouches that none of the later ones is nearer.
 /// # Errors
 /// 22000 if a row has other dimensions than the query, XX001 for a damaged value.
@@ -42,6 +43,7 @@ pub fn first_rows(
     query: &[f32],
     (metric, precision): (Metric, Precision),
     k: usize,
+    (only, own): (Option<&TidSet>, f64),
 ) -> Result<Vec<f64>> {
     scan.restart(key);
     let mut waiting = BinaryHeap::new();
@@ -65,6 +67,9 @@ pub fn first_rows(
         value: Some(value),
     }) = scan.next_row()
     {
+        if only.is_some_and(|only| !only.contains(tid)) {
+            continue;
+        }
         let distance = datum::with_column_elements(value, precision, |row| {
             if row.len() == query.len() {
                 Ok(metric.distance(query, row))
@@ -77,6 +82,9 @@ pub fn first_rows(
                 ))
             }
         })??;
+        if distance == own {
+            continue;
+        }
         waiting.push(Reverse(Waiting { distance, tid }));
         if !pass_on(&mut waiting, lower_bound) {
             break;

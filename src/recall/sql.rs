@@ -1,34 +1,31 @@
-//! `annex.recall`, declared in `sql/recall/recall.sql`: checks what the caller may read, then runs both legs.
+//! `annex.recall`, declared in `sql/recall/recall.sql`: checks what the caller may read, then runs both legs. The checks
+//! serve all measurements.
+
+pub mod tuning;
 
 use super::exact::Queries;
-use super::{approximate, exact, measure};
+use super::questions;
+use super::trial::{Answer, Trial};
 use crate::distance::Metric;
 use crate::error::{Error, Result, SqlState};
-use crate::guc;
 use crate::pg::array::Array;
+use crate::pg::catalog;
 use crate::pg::function::sql_functions;
 use crate::pg::open_index::{OpenIndex, TableRight};
-use crate::pg::ordered_scan::OrderedScan;
-use crate::pg::owner_rights::OwnerRights;
 use crate::pg::relation::ColumnValue;
 use crate::pg::row_set::{Cell, RowSet};
-use crate::pg::settings::SettingsLevel;
-use crate::pg::snapshot::Snapshot;
-use crate::pg::{catalog, interrupt};
 use crate::types::datum;
 use pgrx::pg_sys::Oid;
-use std::ffi::CString;
-use std::time::Instant;
 
 /// Largest k: no search looks at more candidates than hnsw.ef_search allows.
 const MAX_K: i32 = 1000;
 
-/// Opens an hnsw index that the caller may measure.
+/// Opens an hnsw index that the caller may measure, as he has `right` on its table.
 /// # Errors
 /// Those of [`OpenIndex::open`]; 42809 for an index of another method, 42501 if row security would hide rows, 55000 for
 /// an index that is not valid.
-fn open(oid: Oid) -> Result<OpenIndex> {
-    let index = OpenIndex::open(oid, TableRight::Select)?;
+pub fn open(oid: Oid, right: TableRight) -> Result<OpenIndex> {
+    let index = OpenIndex::open(oid, right)?;
     if index.access_method().as_deref() != Some("hnsw") {
         return Err(Error::not_an_hnsw_index(&index.index().name()));
     }
@@ -55,7 +52,7 @@ fn open(oid: Oid) -> Result<OpenIndex> {
 /// The metric of the operator that the index orders by.
 /// # Errors
 /// 0A000 for an operator class of another type.
-fn metric_of(index: &OpenIndex) -> Result<Metric> {
+pub(super) fn metric_of(index: &OpenIndex) -> Result<Metric> {
     let name = catalog::function_name(index.distance_function()).unwrap_or_default();
     match name.as_str() {
         "l2_distance" => Ok(Metric::L2),
@@ -78,7 +75,10 @@ fn not_supported() -> Error {
 /// The queries, as order keys and as elements.
 /// # Errors
 /// 42804 for another type, 22004 for a NULL, 22000 for other dimensions than the index's.
-fn read_queries(index: &OpenIndex, array: &Array) -> Result<(Vec<ColumnValue>, Queries)> {
+pub(super) fn read_queries(
+    index: &OpenIndex,
+    array: &Array,
+) -> Result<(Vec<ColumnValue>, Queries)> {
     if array.element_type() != index.column_type() {
         let expected = catalog::type_name(index.column_type());
         let given = catalog::type_name(array.element_type());
@@ -118,64 +118,18 @@ fn read_queries(index: &OpenIndex, array: &Array) -> Result<(Vec<ColumnValue>, Q
     Ok((keys, queries))
 }
 
-/// Sets what the scans of the approximate leg are to use.
-fn set_search(settings: &SettingsLevel, ef_search: Option<i32>) {
-    if let Some(ef_search) = ef_search {
-        // Digits and a sign hold no NUL.
-        let value = CString::new(ef_search.to_string()).unwrap_or_default();
-        settings.set(c"hnsw.ef_search", &value);
+/// Rows that each query asks for.
+/// # Errors
+/// 22004 for NULL, 22023 for one out of range.
+pub fn read_k(k: Option<i32>) -> Result<usize> {
+    let k = k.ok_or_else(|| Error::null_argument("k"))?;
+    if (1..=MAX_K).contains(&k) {
+        return Ok(k as usize);
     }
-    // Without any bound a scan in strict order may read the whole index, if the query around this function scans it too
-    // and has no LIMIT. The scan measured here has one: k.
-    if guc::MAX_SCAN_TUPLES.get() == i32::MAX {
-        settings.set(c"hnsw.max_scan_tuples", c"2147483646");
-    }
-}
-
-fn milliseconds_since(start: Instant) -> f64 {
-    start.elapsed().as_secs_f64() * 1000.0
-}
-
-fn measure_recall(
-    index: &OpenIndex,
-    keys: &[ColumnValue],
-    queries: &Queries,
-    k: usize,
-    ef_search: Option<i32>,
-) -> Result<RowSet> {
-    let metric = metric_of(index)?;
-    let snapshot = Snapshot::active()?;
-    let settings = SettingsLevel::begin();
-    set_search(&settings, ef_search);
-    let _rights = OwnerRights::lend_to_reader(index.heap());
-
-    let mut approximate = Vec::with_capacity(keys.len());
-    let mut scan = OrderedScan::begin(index, snapshot);
-    for (key, query) in keys.iter().zip(queries.elements.chunks_exact(queries.dims)) {
-        interrupt::check();
-        let start = Instant::now();
-        let distances =
-            approximate::first_rows(&mut scan, *key, query, (metric, queries.precision), k)?;
-        approximate.push((distances, milliseconds_since(start)));
-    }
-    drop(scan);
-
-    let start = Instant::now();
-    let nearest = exact::nearest(index, snapshot, metric, queries, k)?;
-    let exact_ms = milliseconds_since(start) / keys.len() as f64;
-
-    let rows = approximate.iter().zip(&nearest).zip(1..);
-    let rows = rows
-        .map(|(((distances, approx_ms), nearest), position)| {
-            vec![
-                Cell::Int(position),
-                measure::recall(distances, nearest).into(),
-                Cell::Double(*approx_ms),
-                Cell::Double(exact_ms),
-            ]
-        })
-        .collect();
-    Ok(RowSet(rows))
+    Err(Error::new(
+        SqlState::InvalidParameterValue,
+        format!("k must be between 1 and {MAX_K}"),
+    ))
 }
 
 sql_functions! {
@@ -186,19 +140,24 @@ sql_functions! {
         k: Option<i32>,
         ef_search: Option<i32>,
     ) -> Result<RowSet> {
-        let index = open(index.ok_or_else(|| Error::null_argument("index"))?)?;
+        let index = index.ok_or_else(|| Error::null_argument("index"))?;
+        let index = open(index, TableRight::Select)?;
         let queries = queries.ok_or_else(|| Error::null_argument("queries"))?;
-        let k = k.ok_or_else(|| Error::null_argument("k"))?;
-        if !(1..=MAX_K).contains(&k) {
-            return Err(Error::new(
-                SqlState::InvalidParameterValue,
-                format!("k must be between 1 and {MAX_K}"),
-            ));
-        }
-        let (keys, queries) = read_queries(&index, &queries)?;
-        if keys.is_empty() {
+        let k = read_k(k)?;
+        let asked = questions::read(&index, &queries, false)?;
+        if asked.keys.is_empty() {
             return Ok(RowSet::default());
         }
-        measure_recall(&index, &keys, &queries, k as usize, ef_search)
+        let trial = Trial::begin(&index, &asked, k, None)?;
+        let rows = (1..).zip(trial.search(ef_search)?);
+        let row = |(position, answer): (i32, Answer)| {
+            vec![
+                Cell::Int(position),
+                answer.recall.into(),
+                Cell::Double(answer.ms),
+                Cell::Double(trial.exact_ms),
+            ]
+        };
+        Ok(RowSet(rows.map(row).collect()))
     }
 }

@@ -1,0 +1,180 @@
+//! Which queries a measurement asks where the caller gives none: queries that users have asked, or rows of the table.
+
+use super::sql::read_queries;
+use super::trial::Questions;
+use crate::error::Result;
+use crate::pg::array::Array;
+use crate::pg::open_index::OpenIndex;
+use crate::pg::owner_rights::OwnerRights;
+use crate::pg::spi::{Param, Session};
+
+/// Queries that are asked where the caller gives none. Of 400 the halves told so little that the value chosen for GloVe
+/// vectors was 1.5 times the smallest that does.
+pub const QUERIES: i32 = 1000;
+/// Fewest sampled queries that stand for what users ask.
+pub const LEAST_SAMPLES: usize = 30;
+/// Blocks of the table that rows are drawn from, about: few rows of each, as neighbors in the table are often alike.
+const BLOCKS: f64 = 1500.0;
+
+/// Where queries come from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Source {
+    /// The caller.
+    Given,
+    /// `annex.query_sample`.
+    Sample,
+    /// Rows of the table.
+    Rows,
+}
+
+impl Source {
+    /// The word in results.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Given => "given",
+            Self::Sample => "sample",
+            Self::Rows => "rows",
+        }
+    }
+}
+
+/// The version of a model that an index serves.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Served {
+    /// The model.
+    pub model: String,
+    /// Number of the version.
+    pub version: i32,
+}
+
+impl Served {
+    /// The version whose embeddings an index is on; `None` if there is none, or the caller may not read the registry.
+    /// # Errors
+    /// PostgreSQL's own are raised.
+    pub fn by(session: &Session, index: &OpenIndex) -> Result<Option<Self>> {
+        if !may_read(session, "annex.version")? {
+            return Ok(None);
+        }
+        let sql = "SELECT model, version FROM annex.version WHERE embeddings = $1";
+        let rows = session.lookup(sql, &[index.heap().oid().into()])?;
+        Ok(rows.first().and_then(|row| {
+            Some(Self {
+                model: row.text(0)?,
+                version: row.int(1)?,
+            })
+        }))
+    }
+
+    /// Its newest query samples, at most `count`; `None` if the caller may not read them.
+    /// # Errors
+    /// PostgreSQL's own are raised.
+    pub fn samples(&self, session: &Session, count: i32) -> Result<Option<Array>> {
+        if !may_read(session, "annex.query_sample")? {
+            return Ok(None);
+        }
+        let sql = "SELECT pg_catalog.array_agg(s.query) FROM (
+                 SELECT q.query FROM annex.query_sample q
+                 WHERE q.model OPERATOR(pg_catalog.=) $1 AND q.version OPERATOR(pg_catalog.=) $2
+                 ORDER BY q.id DESC LIMIT $3
+             ) s";
+        let parameters = [(&self.model).into(), self.version.into(), count.into()];
+        session.array(sql, &parameters)
+    }
+}
+
+/// Whether there is such a table, and the caller may read it.
+fn may_read(session: &Session, table: &str) -> Result<bool> {
+    let sql = "SELECT has_table_privilege(to_regclass($1), 'SELECT')";
+    let rows = session.lookup(sql, &[table.into()])?;
+    Ok(rows.first().is_some_and(|row| row.is_true(0)))
+}
+
+/// The queries to ask: those given; else, if there are enough of them, samples of the version that the index serves; else
+/// rows of the table. `None` if it has none.
+/// # Errors
+/// Those of [`read_queries`] for queries that do not fit.
+pub fn choose(
+    index: &OpenIndex,
+    given: Option<Array>,
+    served: Option<&Served>,
+    session: &Session,
+) -> Result<Option<(Questions, Source)>> {
+    if let Some(given) = given {
+        return Ok(Some((read(index, &given, false)?, Source::Given)));
+    }
+    if let Some(served) = served
+        && let Some(samples) = served.samples(session, QUERIES)?
+        && samples.len() >= LEAST_SAMPLES
+    {
+        return Ok(Some((read(index, &samples, false)?, Source::Sample)));
+    }
+    let rows = draw_rows(index, session)?;
+    let rows = rows.map(|rows| read(index, &rows, true)).transpose()?;
+    Ok(rows.map(|rows| (rows, Source::Rows)))
+}
+
+/// Queries as a measurement takes them.
+/// # Errors
+/// Those of [`read_queries`].
+pub fn read(index: &OpenIndex, array: &Array, are_rows: bool) -> Result<Questions> {
+    let (keys, queries) = read_queries(index, array)?;
+    Ok(Questions {
+        keys,
+        queries,
+        are_rows,
+    })
+}
+
+/// Rows that the index holds, drawn from random blocks of the table: the same ones as long as the table is the same.
+fn draw_rows(index: &OpenIndex, session: &Session) -> Result<Option<Array>> {
+    // The index's expressions and predicate run with the rights of those who wrote them.
+    let _rights = OwnerRights::lend_to_reader(index.heap());
+    let definition = session.query(DEFINITION, &[index.index().oid().into()])?;
+    let Some(row) = definition.first() else {
+        return Ok(None);
+    };
+    let text = |column| row.text(column).unwrap_or_default();
+    let (table, value, predicate) = (text(0), text(1), text(2));
+    let blocks = f64::from(index.heap().block_count().max(1));
+    let share = (100.0 * BLOCKS / blocks).min(100.0);
+    let sql = |share: f64| {
+        format!(
+            "SELECT pg_catalog.array_agg(r.value) FROM (
+                 SELECT {value} AS value FROM {table} TABLESAMPLE pg_catalog.system ({share}) REPEATABLE (0)
+                 WHERE ({value}) IS NOT NULL AND ({predicate})
+                 ORDER BY annex.bucket('annex.tune', ctid::pg_catalog.text) LIMIT $1
+             ) r"
+        )
+    };
+    let limit: [Param; 1] = [QUERIES.into()];
+    let few = |rows: &Option<Array>| rows.as_ref().map_or(0, Array::len) < QUERIES as usize;
+    let mut rows = session.array(&sql(share), &limit)?;
+    if few(&rows) && share < 100.0 {
+        rows = session.array(&sql(100.0), &limit)?;
+    }
+    Ok(rows)
+}
+
+/// Table, first column or expression, and predicate of an index; the names are written out in full where the search path
+/// does not find them.
+const DEFINITION: &str = "
+    SELECT pg_catalog.format('%I.%I', n.nspname, c.relname), pg_catalog.pg_get_indexdef(x.indexrelid, 1, true),
+        coalesce(pg_catalog.pg_get_expr(x.indpred, x.indrelid), 'true')
+    FROM pg_catalog.pg_index x
+    JOIN pg_catalog.pg_class c ON c.oid OPERATOR(pg_catalog.=) x.indrelid
+    JOIN pg_catalog.pg_namespace n ON n.oid OPERATOR(pg_catalog.=) c.relnamespace
+    WHERE x.indexrelid OPERATOR(pg_catalog.=) $1";
+
+/// Whether the caller may append measurements, here and now.
+/// # Errors
+/// PostgreSQL's own are raised.
+pub fn may_record(session: &Session) -> Result<bool> {
+    if !may_read(session, "annex.measurement")? {
+        return Ok(false);
+    }
+    let sql = "
+        SELECT has_any_column_privilege('annex.measurement', 'INSERT')
+            AND NOT pg_is_in_recovery() AND current_setting('transaction_read_only') = 'off'";
+    let rows = session.lookup(sql, &[])?;
+    Ok(rows.first().is_some_and(|row| row.is_true(0)))
+}
