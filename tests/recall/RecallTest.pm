@@ -4,9 +4,10 @@ package RecallTest;
 use strict;
 use warnings;
 use Exporter 'import';
+use IO::Uncompress::Gunzip qw(gunzip $GunzipError);
 use PostgreSQL::Test::Cluster;
 
-our @EXPORT = qw(start_server fill_clustered insert_clustered delete_and_vacuum METRICS);
+our @EXPORT = qw(start_server fill_clustered insert_clustered delete_and_vacuum images_of load_images METRICS);
 
 # Operator and operator class of each metric.
 use constant METRICS => (
@@ -76,6 +77,42 @@ sub delete_and_vacuum
 	$node->safe_psql('postgres', "DELETE FROM items WHERE $condition");
 	$node->safe_psql('postgres', 'VACUUM items');
 	return;
+}
+
+# Images of the Debian package dataset-fashion-mnist.
+use constant { PIXELS => 784, FOLDER => '/usr/share/datasets/fashion-mnist' };
+
+# The pixels of an IDX file, one string of bytes an image.
+sub images_of
+{
+	my ($file) = @_;
+	my $path = FOLDER . "/$file-images-idx3-ubyte.gz";
+	gunzip($path => \my $data) or die "could not read $path: $GunzipError";
+	my ($magic, $count, $rows, $columns) = unpack('N4', $data);
+	die "$path is not the expected file" if $magic != 2051 || $rows * $columns != PIXELS;
+	return [ unpack('x16 (a' . PIXELS . ')' . $count, $data) ];
+}
+
+my @element = map { pack('f>', $_) } 0 .. 255;
+
+# Makes `table` (id, embedding) of images, by binary COPY: an id and a vector (int16 dimensions, int16 zero, binary32 elements) in
+# network byte order. Whether all went well.
+sub load_images
+{
+	my ($node, $table, $images) = @_;
+	$node->safe_psql('postgres', "CREATE TABLE $table (id integer, embedding vector(@{[PIXELS]}))");
+	open(my $copy, '|-', 'psql', '-X', '-q', '-v', 'ON_ERROR_STOP=1', '-d', $node->connstr('postgres'),
+		'-c', "COPY $table FROM STDIN (FORMAT binary)") or die "could not start psql: $!";
+	binmode $copy;
+	print $copy "PGCOPY\n\xff\r\n\0", pack('NN', 0, 0);
+	my $id = 0;
+	for my $image (@$images)
+	{
+		print $copy pack('n N N N n n', 2, 4, ++$id, 4 + 4 * PIXELS, PIXELS, 0),
+		  join('', @element[ unpack('C*', $image) ]);
+	}
+	print $copy pack('n', 0xffff);
+	return close($copy);
 }
 
 1;
