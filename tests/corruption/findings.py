@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Callable
 
 from pages import (
-    BASE_DEGREE, CHAIN, CHUNK_NEXT, COUNT, ENTRY, ENTRY_LEVEL, FACTORS, FORM, FREE, FREE_LISTS, GENERATION, HASH, HEADER, INSERT_PAGES, LEVEL, LIVE,
+    BASE_DEGREE, CHAIN, CHUNK_NEXT, COUNT, CURVE, CURVE_PAGE, ENTRY, ENTRY_LEVEL, FACTORS, FORM, FREE, FREE_LISTS, GENERATION, HASH, HEADER, INSERT_PAGES, LEVEL, LIVE,
     NODE, NODE_CODE, OVERFLOW, PAGE, PARAMS, PARAMS_HEAD, STATE, TID_BLOCKS, TID_OFFSETS, TOMBSTONE, UPPER, UPPER_CODE, UPPER_COUNTS,
     UPPER_FACTORS, UPPER_OFFSET,
 )
@@ -85,6 +85,18 @@ def _(index, _tids):
 @case("mean is not valid")
 def _(index, _tids):
     index.pages[index.blocks(PARAMS)[0]][HEADER : HEADER + 4] = b"\x00\x00\xc0\x7f"
+
+
+@case("recall curve is not valid")
+def _(index, _tids):
+    index.put_meta("I", CURVE, index.blocks(NODE)[0])
+
+
+@case("recall curve is not valid")
+def _(index, _tids):
+    index.pages.append(index.pages[index.blocks(OVERFLOW)[0]][:])
+    index.put_meta("I", CURVE, len(index.pages) - 1)
+    index.put_special(len(index.pages) - 1, "H", 4, CURVE_PAGE)
 
 
 @case("page is empty", "info")
