@@ -5,6 +5,7 @@
 //! built in parts (`partition`); if not even parts of useful size fit, they are inserted one by one. Locks: none of ours; PostgreSQL holds the table's lock, and nobody else sees the index yet.
 
 pub mod builder;
+mod encoder;
 pub mod flat;
 pub mod hnsw_rs;
 mod loader;
