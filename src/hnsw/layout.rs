@@ -8,6 +8,7 @@
 mod chunk;
 pub mod damage;
 mod edges;
+mod lengths;
 mod meta;
 mod node;
 mod shape;

@@ -73,6 +73,10 @@ impl NodeSource for LoadedGraph<'_> {
         Box::new(counts.filter(|(_, count)| *count > INLINE_TIDS))
     }
 
+    fn code_len(&mut self, node: u32) -> Result<usize> {
+        Ok(self.loaded.arena.code(node).len())
+    }
+
     fn node(&mut self, node: u32) -> Result<NodeData<'_>> {
         let loaded = self.loaded;
         Ok(NodeData {
@@ -117,7 +121,7 @@ impl Loader {
         let expected = build
             .estimated_rows()
             .map_or(0, |rows| (rows * 1.02) as usize);
-        let capacity = expected.min(limit.rows);
+        let capacity = expected.min(limit.most_rows());
         let mut tids = Vec::new();
         let mut hashes = Vec::new();
         tids.try_reserve_exact(capacity)
@@ -136,7 +140,18 @@ impl Loader {
 
     /// Whether another row fits.
     pub fn has_room(&self) -> bool {
-        self.tids.len() < self.limit.rows
+        let used = self.tids.len() * self.limit.bytes_per_row + self.code_bytes();
+        used + self.limit.largest_row() <= self.limit.bytes
+    }
+
+    /// Bytes of the codes, if they are not counted with the rows.
+    fn code_bytes(&self) -> usize {
+        self.limit.code_len.map_or(self.arena.code_bytes(), |_| 0)
+    }
+
+    /// Bytes that a row takes on average.
+    pub fn bytes_per_row(&self) -> usize {
+        self.limit.bytes_per_row + self.code_bytes() / self.tids.len().max(1)
     }
 
     /// Rows so far.
@@ -156,7 +171,7 @@ impl Loader {
         self.hashes
             .try_reserve(1)
             .map_err(|_| out_of_memory(rows))?;
-        self.arena.push(vector.elements())?;
+        self.arena.push_value(vector.value())?;
         self.tids.push(tid);
         self.hashes.push(vector.hash());
         Ok(())
