@@ -140,8 +140,6 @@ pub struct LayerSearch<N> {
     slack_count: u32,
     /// Keys up to this belong to what is found, once `ef` nodes are.
     limit: f32,
-    /// Whether that is farther than the farthest found, because codes do not tell these apart.
-    is_ambiguous: bool,
     resumable: bool,
     neighbors: Vec<N>,
     estimated: Vec<(N, Estimate)>,
@@ -162,7 +160,6 @@ impl<N> Default for LayerSearch<N> {
             slack_sum: 0.0,
             slack_count: 0,
             limit: f32::INFINITY,
-            is_ambiguous: false,
             resumable: false,
             neighbors: Vec::new(),
             estimated: Vec::new(),
@@ -192,7 +189,6 @@ impl<N: Copy + Eq> LayerSearch<N> {
         self.nearest_key = f32::INFINITY;
         (self.slack_sum, self.slack_count) = (0.0, 0);
         self.limit = f32::INFINITY;
-        self.is_ambiguous = false;
         self.frontier.clear();
         self.best.clear();
         self.spare.clear();
@@ -258,7 +254,7 @@ impl<N: Copy + Eq> LayerSearch<N> {
         }
         while let Some(Nearest(nearest)) = self.frontier.peek().copied() {
             self.set_limit(store, ef, bounds);
-            if self.is_beyond(nearest.key) || self.is_bounded(bounds) {
+            if nearest.key.total_cmp(&self.limit).is_gt() || self.is_bounded(bounds) {
                 break;
             }
             self.frontier.pop();
@@ -312,7 +308,7 @@ impl<N: Copy + Eq> LayerSearch<N> {
                     self.frontier.push(Nearest(Candidate { key, ..top }));
                 }
                 Some(key) => {
-                    if self.is_beyond(key) || self.is_bounded(bounds) {
+                    if key.total_cmp(&self.limit).is_gt() || self.is_bounded(bounds) {
                         return None;
                     }
                     self.frontier.pop();
@@ -357,36 +353,18 @@ impl<N: Copy + Eq> LayerSearch<N> {
     /// Sets the key beyond which nothing belongs to what is found.
     #[inline]
     fn set_limit<S: GraphStore<Node = N>>(&mut self, store: &S, ef: usize, bounds: Bounds) {
-        self.is_ambiguous = false;
         self.limit = match self.best.peek() {
             Some(Farthest(farthest)) if self.best.len() >= ef => {
                 if self.visited_count() < bounds.max_ambiguous {
                     // One node's slack says little of the others': codes have steps of their own.
                     let slack = self.slack_sum / self.slack_count.max(1) as f32;
-                    let limit = store.ambiguous_up_to(self.nearest_key, farthest.key, slack);
-                    self.is_ambiguous = limit > farthest.key;
-                    limit
+                    store.ambiguous_up_to(self.nearest_key, farthest.key, slack)
                 } else {
                     farthest.key
                 }
             }
             _ => f32::INFINITY,
         };
-    }
-
-    /// Whether the search ends at a node with `key`, the nearest of the frontier. Of nodes exactly as far as the farthest
-    /// found only those are expanded that were among the found ones: where most rows have nothing in common with a
-    /// query, most of a graph is as far.
-    #[inline]
-    fn is_beyond(&self, key: f32) -> bool {
-        let order = key.total_cmp(&self.limit);
-        order.is_gt() || self.resumable && !self.is_ambiguous && order.is_eq()
-    }
-
-    /// Whether a node with `key`, farther than all found, cannot be told from them.
-    #[inline]
-    fn may_precede(&self, key: f32) -> bool {
-        self.is_ambiguous && key <= self.limit
     }
 
     /// Computes the key of a node taken out of the frontier, and takes in the estimates of its neighbors.
@@ -442,7 +420,7 @@ impl<N: Copy + Eq> LayerSearch<N> {
                 .map(|Farthest(evicted)| evicted);
         }
         if let Some(candidate) = left_out
-            && (self.resumable || self.may_precede(candidate.key))
+            && (self.resumable || candidate.key <= self.limit)
         {
             self.spare.push(Nearest(candidate));
         }
@@ -463,10 +441,7 @@ impl<N: Copy + Eq> LayerSearch<N> {
         self.counts.add(level, 0, self.evaluated.len());
         for i in 0..self.evaluated.len() {
             let candidate = self.evaluated[i];
-            if self.resumable
-                || self.is_wanted(candidate.key, ef)
-                || self.may_precede(candidate.key)
-            {
+            if self.resumable || self.is_wanted(candidate.key, ef) || candidate.key <= self.limit {
                 self.frontier.push(Nearest(candidate));
             }
             if candidate.is_live {
@@ -481,7 +456,7 @@ impl<N: Copy + Eq> LayerSearch<N> {
     pub fn take_best(&mut self, out: &mut Vec<Candidate<N>>) {
         out.extend(self.best.drain().map(|Farthest(candidate)| candidate));
         while let Some(Nearest(next)) = self.spare.peek()
-            && self.may_precede(next.key)
+            && next.key <= self.limit
         {
             out.extend(self.spare.pop().map(|Nearest(candidate)| candidate));
         }
