@@ -151,6 +151,10 @@ check_refused(npy("single", numbers), 'has no column "v"', "three", "--column", 
 
 # ---- what comes out ----
 
+with connection.cursor().copy("COPY resumed (embedding) TO STDOUT (FORMAT binary)") as copy:
+    size = sum(len(block) for block in copy)
+check(size == 19 + 40 * (2 + 4 + 4 + 4 * 6) + 2, "COPY in binary has rows of one length", size)
+
 try:
     read_vectors(connection, "SELECT id, CASE WHEN id <> 3 THEN embedding END FROM resumed ORDER BY id")
     check(False, "a NULL among vectors is refused")
