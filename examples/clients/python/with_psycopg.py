@@ -1,6 +1,6 @@
 """psycopg 3 with pgvector-python: every type in binary, COPY, nearest neighbours through an index, filters.
 
-    python with_psycopg.py [DSN]
+python with_psycopg.py [DSN]
 """
 
 import numpy as np
@@ -16,8 +16,8 @@ register_vector(connection)
 
 connection.execute("DROP TABLE IF EXISTS psycopg_items")
 connection.execute(f"""
-    CREATE TABLE psycopg_items (id int PRIMARY KEY, category int, v vector({DIMENSIONS}), h halfvec({DIMENSIONS}), s sparsevec({DIMENSIONS}),
-        b bit({DIMENSIONS}))""")
+    CREATE TABLE psycopg_items (id int PRIMARY KEY, category int,
+        v vector({DIMENSIONS}), h halfvec({DIMENSIONS}), s sparsevec({DIMENSIONS}), b bit({DIMENSIONS}))""")
 
 # One COPY in binary: the fastest way in, and nothing is rounded on the way.
 vectors, categories, query = rows()
@@ -25,8 +25,20 @@ with connection.cursor().copy("COPY psycopg_items FROM STDIN (FORMAT binary)") a
     copy.set_types(["int4", "int4", "vector", "halfvec", "sparsevec", "bit"])
     for number, (vector, category) in enumerate(zip(vectors, categories)):
         few = {int(k): float(vector[k]) for k in np.argsort(-np.abs(vector))[:8]}
-        copy.write_row([number, int(category), vector, HalfVector(vector.astype(np.float16)), SparseVector(few, DIMENSIONS), Bit(vector > 0)])
-check(connection.execute("SELECT count(*) FROM psycopg_items").fetchone()[0] == len(vectors), "COPY in binary stores every row")
+        copy.write_row(
+            [
+                number,
+                int(category),
+                vector,
+                HalfVector(vector.astype(np.float16)),
+                SparseVector(few, DIMENSIONS),
+                Bit(vector > 0),
+            ]
+        )
+check(
+    connection.execute("SELECT count(*) FROM psycopg_items").fetchone()[0] == len(vectors),
+    "COPY in binary stores every row",
+)
 
 for binary in (True, False):
     v, h, s, b = connection.execute("SELECT v, h, s, b FROM psycopg_items WHERE id = 17", binary=binary).fetchone()
@@ -46,7 +58,10 @@ connection.execute("SET hnsw.ef_search = 100")
 def search(statement: str, parameters: tuple) -> list[int]:
     """The ids, after a look at the plan: an index answers, not a sort of all rows."""
     plan = "\n".join(row[0] for row in connection.execute("EXPLAIN " + statement, parameters))
-    check("Index Scan using psycopg_items_" in plan and "Sort" not in plan, f"through the index: {statement.partition(' FROM ')[2]}")
+    check(
+        "Index Scan using psycopg_items_" in plan and "Sort" not in plan,
+        f"through the index: {statement.partition(' FROM ')[2]}",
+    )
     return [row[0] for row in connection.execute(statement, parameters, binary=True)]
 
 
@@ -64,7 +79,9 @@ members = np.flatnonzero(categories == 3)
 exact = members[nearest(vectors[members], query, "cosine")].tolist()
 check(len(found) == 10 and recall(found, exact) >= 0.9, "the ten nearest of a category")
 
-row = connection.execute("SELECT avg(v), v <-> %b FROM psycopg_items WHERE id = 0 GROUP BY v", (Vector(vectors[0]),), binary=True).fetchone()
+row = connection.execute(
+    "SELECT avg(v), v <-> %b FROM psycopg_items WHERE id = 0 GROUP BY v", (Vector(vectors[0]),), binary=True
+).fetchone()
 check(np.allclose(row[0].to_numpy(), vectors[0]) and row[1] == 0, "avg, and the distance to itself")
 try:
     connection.execute("INSERT INTO psycopg_items (id, v) VALUES (-1, %b)", (np.ones(3, np.float32),))
