@@ -130,6 +130,8 @@ impl Row {
         double: Double(f64);
         /// `bytea` of a column.
         bytes: Bytes(Vec<u8>);
+        /// `jsonb` of a column, as its bytes.
+        json: Json(Vec<u8>);
         /// `oid` of a column.
         oid: Oid(pg_sys::Oid);
     }
@@ -193,6 +195,13 @@ impl Session {
         let done = self.run(sql, &[]).map(drop);
         drop(settings);
         done
+    }
+
+    /// As [`Self::query`], with a plan that the connection keeps.
+    /// # Errors
+    /// As [`Self::query`].
+    pub fn query_kept(&self, sql: &str, params: &[Param]) -> Result<Vec<Row>> {
+        self.run_kept(sql, params).map(|(rows, _)| rows)
     }
 
     /// As [`Self::execute`], with a plan that the connection keeps.
