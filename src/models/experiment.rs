@@ -75,31 +75,30 @@ impl Experiment {
         })
     }
 
-    /// Ends it; false if somebody else has. The caller has locked the model.
+    /// Ends it; false if somebody else has. The caller has locked the model, and the session sees what is committed now.
     /// # Errors
     /// PostgreSQL's own are raised.
-    pub fn end(&self, session: &Session) -> Result<bool> {
-        let sql = "UPDATE annex.experiment SET ended_at = pg_catalog.clock_timestamp()
-             WHERE id OPERATOR(pg_catalog.=) $1 AND ended_at IS NULL";
-        Ok(session.execute(sql, &[self.id.into()])? > 0)
+    pub fn end(&self, now: &Session) -> Result<bool> {
+        let sql = "UPDATE annex.experiment SET ended_at = clock_timestamp() WHERE id = $1 AND ended_at IS NULL RETURNING 1";
+        Ok(!now.lookup(sql, &[self.id.into()])?.is_empty())
     }
 }
 
 /// Ends what is running because the champion is taken back. Computes nothing: a rollback does not wait for statistics.
 /// # Errors
 /// PostgreSQL's own are raised.
-pub fn abort(session: &Session, model: &str) -> Result<()> {
-    let Some(experiment) = Experiment::running(session, model)? else {
+pub fn abort(now: &Session, model: &str) -> Result<()> {
+    let Some(experiment) = Experiment::running(now, model)? else {
         return Ok(());
     };
-    if !experiment.end(session)? {
+    if !experiment.end(now)? {
         return Ok(());
     }
     let detail = json::object([
         ("experiment", experiment.id.to_string()),
         ("verdict", json::string(ABORTED)),
     ]);
-    session.execute(
+    now.execute(
         "INSERT INTO annex.measurement (model, version, kind, value, detail)
          VALUES ($1, $2, 'experiment', 'NaN', $3::pg_catalog.jsonb)",
         &[model.into(), experiment.challenger.into(), (&detail).into()],
