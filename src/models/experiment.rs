@@ -5,7 +5,7 @@
 
 use super::errors;
 use super::json;
-use super::lookup::{Deployment, Model, Version, check_may_insert, lock_model, required};
+use super::lookup::{Deployment, Model, Version, check_may_insert, lock_model};
 use super::readiness;
 use crate::error::{Error, Result, SqlState};
 use crate::pg::function::Raw;
@@ -213,7 +213,10 @@ pub fn challenge(session: &Session, name: &str, new: &NewChallenge) -> Result<i6
             new.planned_units.into(),
         ],
     )?;
-    required(rows.first().and_then(|row| row.bigint(0)), "id")
+    let missing = || Error::new(SqlState::InternalError, "the experiment was not inserted");
+    rows.first()
+        .and_then(|row| row.bigint(0))
+        .ok_or_else(missing)
 }
 
 const COLUMNS: &str = "

@@ -1,7 +1,7 @@
 //! The life of embedding models: registry, backfill, deployment and rollback, readiness, experiments, drift, sentinels, rights.
 //!
 //! The state is in the tables of `sql/models/tables.sql`, which say by their constraints what can be. Functions here check,
-//! explain and write one row each; none keeps anything in memory, raises its rights or starts anything.
+//! explain and write one row each; none keeps state in memory, raises its rights or starts anything.
 //! [`lookup`] reads the registry; what is asked of users' tables is SQL with every name and operator qualified.
 //!
 //! Locks: registering and retiring lock the row of the model FOR UPDATE, what moves an alias FOR KEY SHARE: a version cannot be

@@ -8,7 +8,7 @@ use super::lookup::check_model;
 use crate::error::Result;
 use crate::pg::digest;
 use crate::pg::row_set::Cell;
-use crate::pg::spi::{Row, Session};
+use crate::pg::spi::{Access, Row, Session};
 
 /// A number from 0 to below 1 that follows from both texts.
 /// # Errors
@@ -23,12 +23,14 @@ struct Place {
     version: i32,
     arm: &'static str,
     experiment: Option<i64>,
+    /// Whether the unit took part before.
+    is_exposed: bool,
 }
 
 impl Place {
-    fn of(session: &Session, model: &str, unit: Option<&str>) -> Result<Self> {
+    fn of(session: &Session, model: &str, unit: Option<&str>, running: &str) -> Result<Self> {
         if let Some(unit) = unit
-            && let Some(place) = Self::in_experiment(session, model, unit)?
+            && let Some(place) = Self::in_experiment(session, model, unit, running)?
         {
             return Ok(place);
         }
@@ -41,11 +43,17 @@ impl Place {
             version,
             arm: "champion",
             experiment: None,
+            is_exposed: false,
         })
     }
 
-    fn in_experiment(session: &Session, model: &str, unit: &str) -> Result<Option<Self>> {
-        let rows = session.query_kept(RUNNING, &[model.into()])?;
+    fn in_experiment(
+        session: &Session,
+        model: &str,
+        unit: &str,
+        running: &str,
+    ) -> Result<Option<Self>> {
+        let rows = session.query_kept(running, &[model.into(), unit.into()])?;
         let Some(row) = rows.first() else {
             return Ok(None);
         };
@@ -60,6 +68,7 @@ impl Place {
             version,
             arm,
             experiment: row.bigint(0),
+            is_exposed: row.is_true(5),
         };
         Ok(row.int(column).map(place))
     }
@@ -69,7 +78,7 @@ impl Place {
 /// # Errors
 /// 42704 for no such model, 55000 before its first promotion.
 pub fn route(session: &Session, model: &str, unit: Option<&str>) -> Result<Row> {
-    let place = Place::of(session, model, unit)?;
+    let place = Place::of(session, model, unit, RUNNING)?;
     let mut rows = session.query_kept(VERSION, &[model.into(), place.version.into()])?;
     let missing = || errors::no_version(model, place.version);
     let version = rows.pop().ok_or_else(missing)?;
@@ -85,15 +94,15 @@ pub fn route(session: &Session, model: &str, unit: Option<&str>) -> Result<Row> 
 /// Records that a unit takes part in the running experiment, once; returns the version that serves it.
 /// # Errors
 /// As [`route`].
-pub fn expose(session: &Session, model: &str, unit: &str) -> Result<i32> {
-    let place = Place::of(session, model, Some(unit))?;
-    if let Some(experiment) = place.experiment {
-        let key = [experiment.into(), unit.into()];
-        // Asked first: a conflict would use up a number, and most calls come from units that were here before.
-        if session.query_kept(SEEN, &key)?.is_empty() {
-            let [experiment, unit] = key;
-            session.execute_kept(EXPOSE, &[experiment, unit, place.version.into()])?;
-        }
+pub fn expose(model: &str, unit: &str) -> Result<i32> {
+    // Most calls come from units that were here before, and only read.
+    let reading = Session::begin(Access::Read);
+    let place = Place::of(&reading, model, Some(unit), RUNNING_AND_EXPOSED)?;
+    if let Some(experiment) = place.experiment
+        && !place.is_exposed
+    {
+        let exposure = [experiment.into(), unit.into(), place.version.into()];
+        Session::begin(Access::Write).execute_kept(EXPOSE, &exposure)?;
     }
     Ok(place.version)
 }
@@ -113,8 +122,15 @@ pub fn feedback(session: &Session, model: &str, unit: &str, value: f64) -> Resul
     Ok(is_added)
 }
 
+/// Takes no part of the unit: one that only reads may not see who was in.
 const RUNNING: &str = "
     SELECT e.id, e.champion, e.challenger, e.fraction, e.salt
+    FROM annex.experiment e WHERE e.model OPERATOR(pg_catalog.=) $1 AND e.ended_at IS NULL AND $2 IS NOT NULL";
+
+/// One statement for both questions: starting one costs more than the index probe that it makes.
+const RUNNING_AND_EXPOSED: &str = "
+    SELECT e.id, e.champion, e.challenger, e.fraction, e.salt,
+        EXISTS (SELECT FROM annex.exposure x WHERE x.experiment OPERATOR(pg_catalog.=) e.id AND x.unit OPERATOR(pg_catalog.=) $2)
     FROM annex.experiment e WHERE e.model OPERATOR(pg_catalog.=) $1 AND e.ended_at IS NULL";
 
 const CHAMPION: &str = "
@@ -124,9 +140,6 @@ const CHAMPION: &str = "
 const VERSION: &str = "
     SELECT v.dim, v.metric, v.artifact_uri, v.params
     FROM annex.version v WHERE v.model OPERATOR(pg_catalog.=) $1 AND v.version OPERATOR(pg_catalog.=) $2";
-
-const SEEN: &str = "
-    SELECT 1 FROM annex.exposure x WHERE x.experiment OPERATOR(pg_catalog.=) $1 AND x.unit OPERATOR(pg_catalog.=) $2";
 
 const EXPOSE: &str = "
     INSERT INTO annex.exposure (experiment, unit, version) VALUES ($1, $2, $3) ON CONFLICT (experiment, unit) DO NOTHING";

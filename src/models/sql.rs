@@ -246,7 +246,7 @@ sql_functions! {
     fn annex_expose(model: Option<String>, unit: Option<String>) -> Result<i32> {
         let model = required(model, "model")?;
         let unit = required(unit, "unit")?;
-        writing(|session| routing::expose(session, &model, &unit))
+        routing::expose(&model, &unit)
     }
 
     /// `annex.feedback(text, text, double precision)`.
@@ -289,7 +289,7 @@ sql_functions! {
             rate: required(rate, "rate")?,
             k,
         };
-        writing(|session| sampling::sample(session, &model, version, &query))
+        sampling::sample(model, version, &query)
     }
 
     /// `annex.drift(text, integer, tstzrange, tstzrange)`.

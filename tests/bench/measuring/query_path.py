@@ -1,7 +1,7 @@
 """What the model functions add to a search: routing, sampling and exposure logging, beside the same search without them."""
 
 import os
-from statistics import median
+from pathlib import Path
 
 import numpy as np
 
@@ -19,7 +19,7 @@ BLOCK = 50  # calls of one statement before it is the next one's turn
 
 
 def statements(operator: str) -> dict[str, str]:
-    """The search by itself, then with each addition, then with all; $1 is the query, $2 the version or the unit.
+    """The search by itself, then with each addition, then together; $1 is the query, $2 the version or the unit.
 
     One statement each: where an application sends `route` by itself, a round trip is added, whatever the function costs.
     """
@@ -32,11 +32,11 @@ def statements(operator: str) -> dict[str, str]:
     one, both = "(SELECT version FROM served)", "(SELECT version FROM served) AND (SELECT kept FROM sampled) IS NOT NULL"
     known, routed, exposed = "$2::int", "(SELECT r.version FROM annex.route('docs', $2) r)", "annex.expose('docs', $2)"
     return {
-        "search": served.format(known) + search.format(one),
+        "search": search.format("$2"),
         "route": served.format(routed) + search.format(one),
         "expose": served.format(exposed) + search.format(one),
         "sample": sampled.format(known) + search.format(both),
-        "all": sampled.format(exposed) + search.format(both),
+        "together": sampled.format(exposed) + search.format(both),
     }
 
 
@@ -63,7 +63,8 @@ def prepare(side: Side, data: DataSet) -> None:
 
 
 def measure_query_path(side: Side, data: DataSet, blocks: int) -> list[str]:
-    """Lines of a table: microseconds a call, and the ratio to the search alone: median over blocks that took turns.
+    """Lines of a table: microseconds a call and of the backend's processor, and their ratios to the search alone: medians over
+    blocks that took turns. The processor's are those to read where the machine has other work.
 
     Commits wait for the disk in the first part, and do not in the second: how long a disk takes is not the functions' affair.
     """
@@ -82,11 +83,11 @@ def measure_turns(side: Side, data: DataSet, blocks: int) -> list[str]:
         side.prepare(name, sql)
     queries = [vector_bytes(query) for query in data.queries]
     units = [f"user-{number // QUERIES_A_UNIT}" for number in range(blocks * BLOCK)]
-    # The baseline searches the version that `all` is routed to in the same place: both hold the same rows, but one is warmer.
-    everybody = [unit_of("all", unit) for unit in dict.fromkeys(units)]
+    # The baseline searches the version that `together` is routed to in the same place: both hold the same rows, but one is warmer.
+    everybody = [unit_of("together", unit) for unit in dict.fromkeys(units)]
     routes = "SELECT u, (annex.route('docs', u)).version FROM unnest(%s::text[]) u"
     versions = dict(side.connection.execute(routes, (everybody,)).fetchall())
-    times: dict[str, list[float]] = {name: [] for name in names}
+    times: dict[str, list[tuple[float, float]]] = {name: [] for name in names}
     allowed = sorted(os.sched_getaffinity(0))
     processes = [os.getpid(), side.backend]
     try:
@@ -103,15 +104,20 @@ def measure_turns(side: Side, data: DataSet, blocks: int) -> list[str]:
         for block in range(blocks):
             order = list(names) if block % 2 == 0 else list(reversed(names))
             for name in order:
-                elapsed = 0
+                elapsed, before = 0, processor_nanos(side)
                 for number in range(block * BLOCK, (block + 1) * BLOCK):
                     unit = units[number]
-                    values = parameters(name, queries[number % len(queries)], unit, versions[unit_of("all", unit)])
+                    values = parameters(name, queries[number % len(queries)], unit, versions[unit_of("together", unit)])
                     elapsed += side.execute(name, values)[1]
-                times[name].append(elapsed / BLOCK / 1000)
+                times[name].append((elapsed / BLOCK / 1000, (processor_nanos(side) - before) / BLOCK / 1000))
     finally:
         release(processes, allowed)
     return report(times, pinned, side)
+
+
+def processor_nanos(side: Side) -> int:
+    """Time that the backend has run on a processor."""
+    return int(Path(f"/proc/{side.backend}/schedstat").read_text().split()[0])
 
 
 def unit_of(name: str, unit: str) -> str:
@@ -120,16 +126,20 @@ def unit_of(name: str, unit: str) -> str:
 
 
 def parameters(name: str, query: bytes, unit: str, version: int) -> list[bytes]:
-    takes_unit = name in ("route", "expose", "all")
+    takes_unit = name in ("route", "expose", "together")
     return [query, unit_of(name, unit).encode() if takes_unit else version.to_bytes(4, "big")]
 
 
-def report(times: dict[str, list[float]], pinned: str, side: Side) -> list[str]:
+def report(times: dict[str, list[tuple[float, float]]], pinned: str, side: Side) -> list[str]:
+    lines = [f"{'statement':10} {'us a call':>10} {'to search':>10} {'us of CPU':>10} {'to search':>10}"]
     base = np.array(times["search"])
-    exposures, samples = side.value("SELECT count(*) FROM annex.exposure"), side.value("SELECT count(*) FROM annex.query_sample")
-    lines = [f"{'statement':10} {'us a call':>10} {'to search':>10}"]
     for name, values in times.items():
-        ratio = median(np.array(values) / base)
-        lines.append(f"{name:10} {median(values):10.1f} {ratio:10.3f}")
-    mean = sum(times["all"]) / sum(times["search"])
-    return [*lines, f"all to search, means over everything, writes included: {mean:.3f}", f"{pinned}; {exposures} exposures, {samples} samples"]
+        (wall, cpu), (wall_ratio, cpu_ratio) = np.median(values, axis=0), np.median(np.array(values) / base, axis=0)
+        lines.append(f"{name:10} {wall:10.1f} {wall_ratio:10.3f} {cpu:10.1f} {cpu_ratio:10.3f}")
+    wall, cpu = np.sum(times["together"], axis=0) / np.sum(base, axis=0)
+    exposures, samples = side.value("SELECT count(*) FROM annex.exposure"), side.value("SELECT count(*) FROM annex.query_sample")
+    return [
+        *lines,
+        f"together to search, means over everything: {wall:.3f}, of CPU {cpu:.3f}",
+        f"{pinned}; {exposures} exposures, {samples} samples",
+    ]
