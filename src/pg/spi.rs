@@ -207,7 +207,8 @@ impl Session {
     /// # Errors
     /// As [`Self::query`].
     pub fn query_kept(&self, sql: &str, params: &[Param]) -> Result<Vec<Row>> {
-        self.run_kept(sql, params).map(|(rows, _)| rows)
+        let (rows, _) = self.run_kept(sql, params, std::ptr::null_mut())?;
+        Ok(rows)
     }
 
     /// As [`Self::execute`], with a plan that the connection keeps.

@@ -78,6 +78,6 @@ SELECT proname FROM pg_proc WHERE pronamespace = 'annex'::regnamespace AND NOT E
 SELECT count(*) AS moves, annex.champion('docs') FROM annex.history;
 
 DROP SCHEMA team CASCADE;
-TRUNCATE annex.model, annex.version, annex.retirement, annex.artifact, annex.deployment, annex.sentinel, annex.measurement RESTART IDENTITY;
+TRUNCATE annex.model, annex.version, annex.retirement, annex.artifact, annex.deployment, annex.experiment, annex.exposure, annex.outcome, annex.sentinel, annex.query_sample, annex.measurement RESTART IDENTITY;
 DROP OWNED BY regress_rights_operator, regress_rights_app, regress_rights_reader, regress_rights_worker, regress_rights_nobody;
 DROP ROLE regress_rights_operator, regress_rights_app, regress_rights_reader, regress_rights_worker, regress_rights_nobody;
