@@ -10,7 +10,7 @@ use crate::pg::spi::Session;
 const MAX_K: i32 = 1000;
 
 /// The distance operator of a version's metric.
-fn operator(version: &Version) -> &'static str {
+pub fn operator(version: &Version) -> &'static str {
     match version.metric.as_str() {
         "l2" => "<->",
         "ip" => "<#>",

@@ -92,6 +92,23 @@ unsafe impl Argument for i32 {
     }
 }
 
+// SAFETY: bigint, by value.
+unsafe impl Argument for i64 {
+    unsafe fn read(fcinfo: pg_sys::FunctionCallInfo, index: usize) -> Result<Self> {
+        // SAFETY: the caller's contract.
+        Ok(unsafe { argument(fcinfo, index) }.value() as i64)
+    }
+}
+
+// SAFETY: double precision, by value.
+unsafe impl Argument for f64 {
+    unsafe fn read(fcinfo: pg_sys::FunctionCallInfo, index: usize) -> Result<Self> {
+        // SAFETY: the caller's contract.
+        let bits = unsafe { argument(fcinfo, index) }.value() as u64;
+        Ok(f64::from_bits(bits))
+    }
+}
+
 // SAFETY: boolean, by value.
 unsafe impl Argument for bool {
     unsafe fn read(fcinfo: pg_sys::FunctionCallInfo, index: usize) -> Result<Self> {
