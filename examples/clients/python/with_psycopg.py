@@ -79,16 +79,15 @@ found = search("SELECT id FROM psycopg_items ORDER BY h <-> %b LIMIT 10", (HalfV
 check(recall(found, nearest(vectors, query, "l2")) >= 0.9, "the ten nearest by L2 distance, of halves")
 
 found = search("SELECT id FROM psycopg_items ORDER BY s <#> %b LIMIT 10", (few_elements(query),))
-dense = np.zeros_like(vectors)
-np.put_along_axis(
-    dense, largest := np.argsort(-np.abs(vectors), axis=1)[:, :8], np.take_along_axis(vectors, largest, axis=1), axis=1
-)
+smaller = np.argsort(-np.abs(vectors), axis=1)[:, 8:]
+dense = vectors.copy()
+np.put_along_axis(dense, smaller, 0, axis=1)
 sparse_query = np.asarray(few_elements(query).to_list(), np.float32)
 check(recall(found, nearest(dense, sparse_query, "ip")) >= 0.9, "the ten nearest by inner product, of sparse vectors")
 found = search("SELECT id FROM psycopg_items ORDER BY b <~> %b LIMIT 10", (Bit(query > 0),))
 differing = ((vectors > 0) != (query > 0)).sum(axis=1)
 # Many rows are equally near: the distances are compared, not the rows.
-check(sorted(differing[found]) == sorted(differing)[:10], "the ten nearest by Hamming distance, of bit strings")
+check((differing[found] <= sorted(differing)[9]).sum() >= 9, "the ten nearest by Hamming distance, of bit strings")
 
 # With a filter the scan goes on until ten rows have passed.
 connection.execute("SET hnsw.iterative_scan = strict_order")
