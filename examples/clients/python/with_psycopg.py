@@ -19,19 +19,24 @@ connection.execute(f"""
     CREATE TABLE psycopg_items (id int PRIMARY KEY, category int,
         v vector({DIMENSIONS}), h halfvec({DIMENSIONS}), s sparsevec({DIMENSIONS}), b bit({DIMENSIONS}))""")
 
+
+def few_elements(vector: np.ndarray) -> SparseVector:
+    """The eight largest elements."""
+    return SparseVector({int(k): float(vector[k]) for k in np.argsort(-np.abs(vector))[:8]}, DIMENSIONS)
+
+
 # One COPY in binary: the fastest way in, and nothing is rounded on the way.
 vectors, categories, query = rows()
 with connection.cursor().copy("COPY psycopg_items FROM STDIN (FORMAT binary)") as copy:
     copy.set_types(["int4", "int4", "vector", "halfvec", "sparsevec", "bit"])
     for number, (vector, category) in enumerate(zip(vectors, categories)):
-        few = {int(k): float(vector[k]) for k in np.argsort(-np.abs(vector))[:8]}
         copy.write_row(
             [
                 number,
                 int(category),
                 vector,
                 HalfVector(vector.astype(np.float16)),
-                SparseVector(few, DIMENSIONS),
+                few_elements(vector),
                 Bit(vector > 0),
             ]
         )
@@ -51,6 +56,8 @@ for binary in (True, False):
 
 connection.execute("CREATE INDEX ON psycopg_items USING hnsw (v vector_cosine_ops)")
 connection.execute("CREATE INDEX ON psycopg_items USING hnsw (h halfvec_l2_ops)")
+connection.execute("CREATE INDEX ON psycopg_items USING hnsw (s sparsevec_ip_ops)")
+connection.execute("CREATE INDEX ON psycopg_items USING hnsw (b bit_hamming_ops)")
 connection.execute("ANALYZE psycopg_items")
 connection.execute("SET hnsw.ef_search = 100")
 
@@ -70,6 +77,17 @@ found = search("SELECT id FROM psycopg_items ORDER BY v <=> %b LIMIT 10", (query
 check(recall(found, nearest(vectors, query, "cosine")) >= 0.9, "the ten nearest by cosine distance")
 found = search("SELECT id FROM psycopg_items ORDER BY h <-> %b LIMIT 10", (HalfVector(query.astype(np.float16)),))
 check(recall(found, nearest(vectors, query, "l2")) >= 0.9, "the ten nearest by L2 distance, of halves")
+
+found = search("SELECT id FROM psycopg_items ORDER BY s <#> %b LIMIT 10", (few_elements(query),))
+smaller = np.argsort(-np.abs(vectors), axis=1)[:, 8:]
+dense = vectors.copy()
+np.put_along_axis(dense, smaller, 0, axis=1)
+sparse_query = np.asarray(few_elements(query).to_list(), np.float32)
+check(recall(found, nearest(dense, sparse_query, "ip")) >= 0.9, "the ten nearest by inner product, of sparse vectors")
+found = search("SELECT id FROM psycopg_items ORDER BY b <~> %b LIMIT 10", (Bit(query > 0),))
+differing = ((vectors > 0) != (query > 0)).sum(axis=1)
+# Many rows are equally near: the distances are compared, not the rows.
+check((differing[found] <= sorted(differing)[9]).sum() >= 9, "the ten nearest by Hamming distance, of bit strings")
 
 # With a filter the scan goes on until ten rows have passed.
 connection.execute("SET hnsw.iterative_scan = strict_order")
