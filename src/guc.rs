@@ -36,6 +36,15 @@ pub static TARGET_RECALL: GucSetting<f64> = GucSetting::<f64>::new(0.0);
 /// milliseconds, default 5 s, 0 waits without end.
 pub static DDL_LOCK_TIMEOUT: GucSetting<i32> = GucSetting::<i32>::new(5_000);
 
+/// `annex.sample_max_rows`: query samples of a version that `annex.maintain` leaves, default 10,000.
+pub static SAMPLE_MAX_ROWS: GucSetting<i32> = GucSetting::<i32>::new(10_000);
+/// `annex.sample_max_days`: age at which `annex.maintain` deletes a query sample, default 30.
+pub static SAMPLE_MAX_DAYS: GucSetting<i32> = GucSetting::<i32>::new(30);
+/// `annex.unit_max_days`: how long exposures outlive the end of their experiment, default 90.
+pub static UNIT_MAX_DAYS: GucSetting<i32> = GucSetting::<i32>::new(90);
+/// Days that an interval surely holds: 100 years.
+const MAX_DAYS: i32 = 36_500;
+
 /// `annex.failpoint`: where a recovery test ends the backend; see `pg::failpoint`.
 #[cfg(feature = "failpoints")]
 pub static FAILPOINT: GucSetting<Option<std::ffi::CString>> =
@@ -176,6 +185,36 @@ pub fn register() {
         i32::MAX,
         GucContext::Userset,
         GucFlags::UNIT_MS,
+    );
+    GucRegistry::define_int_guc(
+        c"annex.sample_max_rows",
+        c"Sets how many query samples of a version annex.maintain leaves",
+        c"The newest are left.",
+        &SAMPLE_MAX_ROWS,
+        0,
+        i32::MAX,
+        GucContext::Userset,
+        GucFlags::default(),
+    );
+    GucRegistry::define_int_guc(
+        c"annex.sample_max_days",
+        c"Sets the age in days at which annex.maintain deletes query samples",
+        c"",
+        &SAMPLE_MAX_DAYS,
+        0,
+        MAX_DAYS,
+        GucContext::Userset,
+        GucFlags::default(),
+    );
+    GucRegistry::define_int_guc(
+        c"annex.unit_max_days",
+        c"Sets how many days annex.maintain leaves the exposures of an experiment that has ended",
+        c"Their outcomes go with them; the result of the experiment stays.",
+        &UNIT_MAX_DAYS,
+        0,
+        MAX_DAYS,
+        GucContext::Userset,
+        GucFlags::default(),
     );
     #[cfg(feature = "failpoints")]
     GucRegistry::define_string_guc(

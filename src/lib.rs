@@ -10,6 +10,7 @@ pub mod models;
 pub mod pg;
 pub mod recall;
 pub mod schema;
+pub mod statistics;
 pub mod types;
 
 ::pgrx::pg_module_magic!(name, version);

@@ -53,7 +53,11 @@ extension_sql_file!("../sql/hnsw/access_method.sql", name = "hnsw_access_method"
 extension_sql_file!(
     "../sql/hnsw/operator_classes.sql",
     name = "hnsw_operator_classes",
-    requires = ["hnsw_access_method", "distance_operators"]
+    requires = [
+        "hnsw_access_method",
+        "distance_operators",
+        "distance_sparsevec"
+    ]
 );
 extension_sql_file!(
     "../sql/hnsw/verify.sql",

@@ -12,7 +12,7 @@ use annex::hnsw::layout::{
     TidChunk, Upper, UpperMut, free, write_chunk,
 };
 use annex::pg::relation::Tid;
-use annex::types::element::Precision;
+use annex::types::indexed::IndexedType;
 use std::sync::LazyLock;
 
 const META: &str = "\
@@ -99,6 +99,23 @@ const INLINE_UPPER: &str = "\
     00000000000000000000000000000000\
     00000000000000000000000000000000\
     0000000000000000";
+const SPARSE_NODE: &str = "\
+    010101020300010004030201ffffffff\
+    060500002c01000006000800c8000000\
+    88776655443322110000003f00001040\
+    0000003e090002000300000003010000\
+    ff7ffeff000000000000000000000000\
+    00000000000000000100000002000300\
+    04000000050006000000000000000000\
+    0000000000000000";
+const SPARSE_UPPER: &str = "\
+    01020200040002000100000002000300\
+    0000003f000010400000003e02000000\
+    01020000000000000000000000000000\
+    0300000003010000ff7ffeff00000000\
+    00000000000000000000000000000000\
+    0a0000000b000c000000000000000000\
+    0d0000000e000f001000000011001200";
 /// Of a chunk the bytes in use; zeros follow.
 const CHUNK: &str = "\
     01000002060000009001000014000000\
@@ -113,6 +130,10 @@ const CURVE: &str = "\
 
 static SHAPE: LazyLock<Shape> = LazyLock::new(|| Shape::compact(Metric::Cosine, 5, 2));
 static INLINE_SHAPE: LazyLock<Shape> = LazyLock::new(|| inline(Metric::Cosine, 70, 2));
+static SPARSE_SHAPE: LazyLock<Shape> =
+    LazyLock::new(|| Shape::compact(Metric::L2, 300, 2).of(IndexedType::Sparsevec));
+/// Elements 3 and 259, with 32767 and -2 steps.
+const SPARSE_CODE: [i8; 12] = [3, 0, 0, 0, 3, 1, 0, 0, -1, 127, -2, -1];
 const CODE: [i8; 5] = [1, -1, 127, -127, 0];
 const FACTORS: Factors = Factors {
     scale: 0.5,
@@ -212,7 +233,7 @@ fn curve_page() {
 #[test]
 fn meta_page_of_an_index_on_halves() {
     let meta = Meta {
-        shape: meta().shape.of(Precision::Half),
+        shape: meta().shape.of(IndexedType::Halfvec),
         ..meta()
     };
     let mut bytes = [0; META_SIZE];
@@ -222,8 +243,56 @@ fn meta_page_of_an_index_on_halves() {
         META.replacen("ffffffff00000000", "ffffffff00000100", 1)
     );
     assert_eq!(Meta::read(&bytes), Ok(meta));
-    bytes[62] = 2;
-    assert_eq!(Meta::read(&bytes), Err(MetaProblem::Invalid));
+    // No type has this number, and this metric is none of bit strings.
+    for wrong in [4, IndexedType::Bit as u8] {
+        bytes[62] = wrong;
+        assert_eq!(Meta::read(&bytes), Err(MetaProblem::Invalid));
+    }
+}
+
+/// Type, metric and the bits of a code's elements belong together, and so does the form.
+#[test]
+fn meta_page_of_an_index_on_bits_or_sparse_vectors() {
+    let cases = [
+        (Metric::Hamming, IndexedType::Bit, 64_000),
+        (Metric::Jaccard, IndexedType::Bit, 3),
+        (Metric::L2, IndexedType::Sparsevec, 1_000_000_000),
+        (Metric::L1, IndexedType::Sparsevec, 1),
+    ];
+    for (metric, of, dims) in cases {
+        let shape = Shape::compact(metric, dims, 2).of(of);
+        let meta = Meta {
+            shape,
+            params: NO_BLOCK,
+            ..meta()
+        };
+        let mut bytes = [0; META_SIZE];
+        meta.write(&mut bytes);
+        assert_eq!(bytes[12..16], (dims as u32).to_le_bytes());
+        let bits = if of == IndexedType::Bit { 1 } else { 16 };
+        let number = if of == IndexedType::Bit { 2 } else { 3 };
+        assert_eq!(bytes[16..19], [metric as u8, 0, bits]);
+        assert_eq!(bytes[62], number);
+        assert_eq!(Meta::read(&bytes), Ok(meta));
+        // No mean, no inline form, no other type, no more dimensions than there can be.
+        let refused = |change: &dyn Fn(&mut [u8])| {
+            let mut bytes = bytes;
+            change(&mut bytes);
+            Meta::read(&bytes) == Err(MetaProblem::Invalid)
+        };
+        assert!(refused(
+            &|bytes| bytes[32..36].copy_from_slice(&[1, 0, 0, 0])
+        ));
+        assert!(refused(&|bytes| bytes[17] = 1));
+        for other in (0..=255).filter(|other| *other != number) {
+            assert!(refused(&|bytes| bytes[62] = other));
+        }
+        assert!(refused(
+            &|bytes| bytes[12..16].copy_from_slice(&[1, 202, 154, 59])
+        ));
+    }
+    let numbers = Metric::ALL.map(|metric| metric as u8);
+    assert_eq!(numbers, [0, 1, 2, 3, 4, 5]);
 }
 
 /// The inline form is a byte, and the degree of level 0 a field of its own.
@@ -411,6 +480,68 @@ fn node() {
     assert_eq!(states.map(|state| state as u8), [0, 1, 2]);
 }
 
+/// An item that may be longer than its parts: it is marked, says how many elements its code has, and its list ends with it.
+#[test]
+fn sparse_node() {
+    let mut item = used_slot(120, 3);
+    let tid = Tid {
+        block: 0x0102_0304,
+        offset: 0x0506,
+    };
+    assert_eq!(SPARSE_SHAPE.node_size_for(SPARSE_CODE.len()), 104);
+    let mut writer = NodeMut::new(&mut item, &SPARSE_SHAPE).expect("room for a node");
+    writer.fill(&NodeContents {
+        level: 1,
+        tids: &[tid],
+        overflow: Some((300, 6)),
+        upper: ptr(200, 8, 9),
+        hash: 0x1122_3344_5566_7788,
+        factors: FACTORS,
+        code: &SPARSE_CODE,
+    });
+    writer.set_neighbors(&[ptr(1, 2, 3), ptr(4, 5, 6)], |_, _| None);
+    assert_eq!(hex(&item), SPARSE_NODE);
+
+    let read = Node::read(&item, &SPARSE_SHAPE).expect("a node");
+    assert_eq!((read.level(), read.upper()), (1, ptr(200, 8, 9)));
+    assert_eq!(read.code(), SPARSE_CODE);
+    assert!(read.neighbors().eq([ptr(1, 2, 3), ptr(4, 5, 6)]));
+    // Not one of another kind, nor with a code that reaches into the list, nor cut.
+    assert!(Upper::read(&item, &SPARSE_SHAPE).is_none());
+    assert!(Node::read(&item[..96], &SPARSE_SHAPE).is_none());
+    assert!(Node::read(&item[..54], &SPARSE_SHAPE).is_none());
+    for (at, value) in [(2, 0), (2, 2), (54, 6), (55, 1)] {
+        let mut item = item.clone();
+        item[at] = value;
+        assert!(Node::read(&item, &SPARSE_SHAPE).is_none());
+    }
+    item[54] = 5;
+    assert!(Node::read(&item, &SPARSE_SHAPE).is_some());
+}
+
+#[test]
+fn sparse_upper_item() {
+    let mut item = used_slot(112, 4);
+    assert_eq!(SPARSE_SHAPE.upper_size_for(2, SPARSE_CODE.len()), 96);
+    let mut writer = UpperMut::new(&mut item, &SPARSE_SHAPE).expect("room for an upper item");
+    writer.fill(2, ptr(1, 2, 3), &FACTORS, &SPARSE_CODE);
+    writer.set_neighbors(1, &[ptr(10, 11, 12)], |_, _| None);
+    writer.set_neighbors(2, &[ptr(13, 14, 15), ptr(16, 17, 18)], |_, _| None);
+    assert_eq!(hex(&item), SPARSE_UPPER);
+
+    let read = Upper::read(&item, &SPARSE_SHAPE).expect("an upper item");
+    assert_eq!(read.code(), SPARSE_CODE);
+    assert!(read.neighbors(1).eq([ptr(10, 11, 12)]));
+    assert!(read.neighbors(2).eq([ptr(13, 14, 15), ptr(16, 17, 18)]));
+    assert!(Node::read(&item, &SPARSE_SHAPE).is_none());
+    assert!(Upper::read(&item[..88], &SPARSE_SHAPE).is_none());
+    for (at, value) in [(1, 5), (2, 0), (2, 1), (28, 6), (29, 1)] {
+        let mut item = item.clone();
+        item[at] = value;
+        assert!(Upper::read(&item, &SPARSE_SHAPE).is_none(), "{at}");
+    }
+}
+
 #[test]
 fn inline_node() {
     let mut item = used_slot(INLINE_SHAPE.node_size(), 3);
@@ -588,8 +719,8 @@ fn sizes() {
 type InlineSize = (usize, usize, Option<(usize, usize, usize)>, bool);
 #[rustfmt::skip]
 const INLINE_SIZES: [InlineSize; 64] = [
-    (2, 50, Some((4, 208, 38)), false),
-    (2, 255, Some((4, 504, 16)), false),
+    (2, 50, Some((4, 208, 38)), true),
+    (2, 255, Some((4, 504, 16)), true),
     (2, 256, Some((4, 504, 16)), true),
     (2, 384, Some((4, 696, 11)), true),
     (2, 512, Some((4, 888, 9)), true),
@@ -599,8 +730,8 @@ const INLINE_SIZES: [InlineSize; 64] = [
     (2, 1536, Some((4, 2424, 3)), true),
     (2, 2000, Some((4, 3144, 2)), true),
     (2, 7000, None, false),
-    (8, 50, Some((16, 496, 16)), false),
-    (8, 255, Some((16, 1080, 7)), false),
+    (8, 50, Some((16, 496, 16)), true),
+    (8, 255, Some((16, 1080, 7)), true),
     (8, 256, Some((16, 1080, 7)), true),
     (8, 384, Some((16, 1464, 5)), true),
     (8, 512, Some((16, 1848, 4)), true),
@@ -610,8 +741,8 @@ const INLINE_SIZES: [InlineSize; 64] = [
     (8, 1536, Some((16, 4920, 1)), true),
     (8, 2000, Some((16, 6408, 1)), true),
     (8, 7000, None, false),
-    (14, 50, Some((26, 736, 11)), false),
-    (14, 255, Some((27, 1608, 5)), false),
+    (14, 50, Some((26, 736, 11)), true),
+    (14, 255, Some((27, 1608, 5)), true),
     (14, 256, Some((27, 1608, 5)), true),
     (14, 384, Some((24, 1976, 4)), true),
     (14, 512, Some((26, 2648, 3)), true),
@@ -621,8 +752,8 @@ const INLINE_SIZES: [InlineSize; 64] = [
     (14, 1536, Some((28, 7416, 1)), true),
     (14, 2000, Some((22, 8040, 1)), true),
     (14, 7000, None, false),
-    (16, 50, Some((29, 808, 10)), false),
-    (16, 255, Some((27, 1608, 5)), false),
+    (16, 50, Some((29, 808, 10)), true),
+    (16, 255, Some((27, 1608, 5)), true),
     (16, 256, Some((27, 1608, 5)), true),
     (16, 384, Some((32, 2488, 3)), true),
     (16, 512, Some((26, 2648, 3)), true),
@@ -632,8 +763,8 @@ const INLINE_SIZES: [InlineSize; 64] = [
     (16, 1536, Some((31, 8040, 1)), true),
     (16, 2000, Some((22, 8040, 1)), false),
     (16, 7000, None, false),
-    (48, 50, Some((80, 2032, 4)), false),
-    (48, 255, Some((78, 4056, 2)), false),
+    (48, 50, Some((80, 2032, 4)), true),
+    (48, 255, Some((78, 4056, 2)), true),
     (48, 256, Some((78, 4056, 2)), true),
     (48, 384, Some((96, 6584, 1)), true),
     (48, 512, Some((94, 8088, 1)), true),
@@ -642,8 +773,8 @@ const INLINE_SIZES: [InlineSize; 64] = [
     (48, 1024, Some((49, 8136, 1)), false),
     (48, 1536, None, false),
     (48, 2000, None, false),
-    (100, 50, Some((165, 4072, 2)), false),
-    (100, 255, Some((163, 8136, 1)), false),
+    (100, 50, Some((165, 4072, 2)), true),
+    (100, 255, Some((163, 8136, 1)), true),
     (100, 256, Some((163, 8136, 1)), true),
     (100, 384, Some((120, 8120, 1)), false),
     (100, 512, None, false),

@@ -45,7 +45,7 @@ fn operator(kernels: &Kernels, metric: Metric, a: &[f32], b: &[f32]) -> f64 {
         Metric::L2 => f64::from(kernels.l2_squared(a, b)).sqrt(),
         Metric::InnerProduct => -f64::from(kernels.inner_product(a, b)),
         Metric::L1 => f64::from(kernels.l1(a, b)),
-        Metric::Cosine => {
+        _ => {
             let (dot, aa, bb) = kernels.cosine_parts(a, b);
             let similarity = f64::from(dot) / (f64::from(aa) * f64::from(bb)).sqrt();
             1.0 - similarity.clamp(-1.0, 1.0)
@@ -63,7 +63,7 @@ fn operator_in_sequence(metric: Metric, a: &[f32], b: &[f32]) -> f64 {
         Metric::L2 => sum(&|x, y| (x - y) * (x - y)).sqrt(),
         Metric::InnerProduct => -sum(&|x, y| x * y),
         Metric::L1 => sum(&|x, y| (x - y).abs()),
-        Metric::Cosine => {
+        _ => {
             let norms = sum(&|x, _| x * x) * sum(&|_, y| y * y);
             1.0 - (sum(&|x, y| x * y) / norms.sqrt()).clamp(-1.0, 1.0)
         }
@@ -199,7 +199,7 @@ fn truth(metric: Metric, a: &[f32], b: &[f32]) -> f64 {
         Metric::L2 => pairs().map(|(x, y)| (x - y) * (x - y)).sum::<f64>().sqrt(),
         Metric::InnerProduct => -dot(),
         Metric::L1 => pairs().map(|(x, y)| (x - y).abs()).sum(),
-        Metric::Cosine => {
+        _ => {
             let norms = pairs().fold((0.0, 0.0), |(n, m), (x, y)| (n + x * x, m + y * y));
             1.0 - dot() / (norms.0 * norms.1).sqrt()
         }

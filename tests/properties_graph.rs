@@ -166,7 +166,7 @@ fn true_key(metric: Metric, a: &[f32], b: &[f32]) -> f32 {
         Metric::L2 => distance::l2_squared(a, b),
         Metric::InnerProduct => -distance::inner_product(a, b),
         Metric::L1 => distance::l1(a, b),
-        Metric::Cosine => {
+        _ => {
             let (product, aa, bb) = distance::cosine_parts(a, b);
             1.0 - product / (aa * bb).sqrt()
         }

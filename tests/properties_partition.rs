@@ -14,6 +14,7 @@ use annex::hnsw::codes::{CodeArena, CodeParams, Factors, MeanAccumulator, Query}
 use annex::hnsw::memory_graph::MemorySearch;
 use annex::hnsw::vector_hash::vector_hash;
 use annex::pg::relation::Tid;
+use annex::types::indexed::IndexedValue;
 use proptest::prelude::*;
 use std::cell::Cell;
 use std::collections::{HashMap, HashSet};
@@ -115,6 +116,7 @@ fn settings<'a>(
     members: usize,
 ) -> Settings<'a> {
     Settings {
+        code_len: params.dims,
         params: params.clone(),
         build,
         builder,
@@ -140,7 +142,7 @@ fn build<'a>(settings: Settings<'a>, threads: usize, values: &[f32]) -> SpilledG
     let dims = settings.params.dims;
     let mut rows = SpilledRows::new(Pool::new(threads), settings).expect("a file");
     for (row, vector) in values.chunks_exact(dims).enumerate() {
-        rows.push_vector(tid(row), vector_hash(vector), vector)
+        rows.push_value(tid(row), vector_hash(vector), IndexedValue::Dense(vector))
             .expect("room");
     }
     rows.build(&BuildControl::default()).expect("a graph")
@@ -400,7 +402,7 @@ fn a_cancelled_build_says_so() {
         let mut spilled = SpilledRows::new(pool, settings).expect("a file");
         for (row, vector) in values.chunks_exact(dims).enumerate() {
             spilled
-                .push_vector(tid(row), vector_hash(vector), vector)
+                .push_value(tid(row), vector_hash(vector), IndexedValue::Dense(vector))
                 .expect("room");
         }
         let failure = spilled.build(&BuildControl::default()).err();

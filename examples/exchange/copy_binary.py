@@ -44,14 +44,18 @@ def encode(first_id: int, vectors: np.ndarray, type_name: str) -> bytes:
 def read_vectors(connection: psycopg.Connection, query: str) -> tuple[np.ndarray, np.ndarray]:
     """Ids and vectors of a query with the columns bigint and vector or halfvec, neither NULL, all of the same dimensions."""
     with connection.cursor() as cursor:
-        cursor.execute(f"SELECT pg_typeof(id)::text, pg_typeof(v)::text, vector_dims(v) FROM ({query}) AS t (id, v) LIMIT 1")
+        cursor.execute(
+            f"SELECT pg_typeof(id)::text, pg_typeof(v)::text, vector_dims(v) FROM ({query}) AS t (id, v) LIMIT 1"
+        )
         row = cursor.fetchone()
         if row is None:
             return np.empty(0, np.int64), np.empty((0, 0), np.float32)
         id_type, vector_type, dimensions = row
         type_name = vector_type.split(".")[-1]
         if id_type != "bigint" or type_name not in ELEMENTS or dimensions is None:
-            raise ValueError(f"the query has columns {id_type} and {vector_type}: bigint and vector or halfvec, without NULLs, are read")
+            raise ValueError(
+                f"the query has columns {id_type} and {vector_type}: bigint and vector or halfvec, without NULLs, are read"
+            )
         with cursor.copy(f"COPY ({query}) TO STDOUT (FORMAT binary)") as copy:
             data = b"".join(bytes(block) for block in copy)
     layout = record(type_name, dimensions)

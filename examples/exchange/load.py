@@ -2,8 +2,8 @@
 
     load.py FILE TABLE [--id COLUMN] [--column COLUMN] [--first-id N] [--batch ROWS] [--dsn DSN]
 
-The table has a bigint key and a column vector(n) or halfvec(n); where there is none of that name it is made. Row i of the file gets the id
-N + i. Each batch is a transaction: a loader that was ended, or met an error, goes on where it was when it is started again.
+The table has a bigint key and a column vector(n) or halfvec(n); where there is none of that name it is made. Row i of
+the file gets the id N + i. Each batch is a transaction: a loader that was ended, or met an error, goes on where it was when it is started again.
 """
 
 import argparse
@@ -53,7 +53,9 @@ def load(options: argparse.Namespace) -> None:
         type_name = check_column(connection, options, vectors)
         dtype = np.dtype(ELEMENTS[type_name]).newbyteorder("=")
         done = find_loaded(connection, options, vectors, table, names, dtype)
-        statement = sql.SQL("COPY {} ({id}, {column}) FROM STDIN (FORMAT binary)").format(table, **names).as_string(connection)
+        statement = (
+            sql.SQL("COPY {} ({id}, {column}) FROM STDIN (FORMAT binary)").format(table, **names).as_string(connection)
+        )
         start, began_at = time.monotonic(), done
         show_progress(done, count, began_at, start)
         while done < count:
@@ -96,7 +98,9 @@ def check_column(connection, options, vectors) -> str:
     if type_name not in ELEMENTS:
         raise FileError(f'column "{options.column}" is {type_name}, vector or halfvec is needed')
     if dimensions not in (-1, vectors.shape[1]):
-        raise FileError(f'column "{options.column}" has {dimensions} dimensions, rows of {options.file} have {vectors.shape[1]}')
+        raise FileError(
+            f'column "{options.column}" has {dimensions} dimensions, rows of {options.file} have {vectors.shape[1]}'
+        )
     return type_name
 
 
@@ -106,7 +110,9 @@ def find_loaded(connection, options, vectors, table, names, dtype) -> int:
     count, last_id = connection.execute(statement, (options.first_id, options.first_id + len(vectors) - 1)).fetchone()
     if count == 0:
         return 0
-    stored = connection.execute(sql.SQL("SELECT {column}::real[] FROM {} WHERE {id} = %s").format(table, **names), (last_id,)).fetchone()[0]
+    stored = connection.execute(
+        sql.SQL("SELECT {column}::real[] FROM {} WHERE {id} = %s").format(table, **names), (last_id,)
+    ).fetchone()[0]
     expected = elements(vectors, count - 1, count, dtype)[0]
     if last_id != options.first_id + count - 1 or not np.array_equal(np.asarray(stored, dtype), expected):
         raise FileError(f"{options.table} has other rows with ids from {options.first_id}: choose another --first-id")
@@ -118,7 +124,12 @@ def show_progress(done: int, total: int, began_at: int, start: float) -> None:
         return
     filled = BAR_WIDTH * done // total
     rate = (done - began_at) / max(time.monotonic() - start, 1e-9)
-    print(f"\r[{'#' * filled}{'-' * (BAR_WIDTH - filled)}] {done} of {total}, {rate:.0f}/s ", end="", file=sys.stderr, flush=True)
+    print(
+        f"\r[{'#' * filled}{'-' * (BAR_WIDTH - filled)}] {done} of {total}, {rate:.0f}/s ",
+        end="",
+        file=sys.stderr,
+        flush=True,
+    )
 
 
 main()

@@ -1,6 +1,6 @@
 """The same ten neighbours from SQL, Faiss and hnswlib: a table's vectors go to NumPy by binary COPY, and each library answers.
 
-    same_neighbors.py [TABLE] [--queries N] [--dsn DSN]        without a table one is made
+same_neighbors.py [TABLE] [--queries N] [--dsn DSN]        without a table one is made
 """
 
 import argparse
@@ -40,15 +40,23 @@ def main() -> None:
         equal = sum(list(a) == list(b) for a, b in zip(found, exact))
         is_right = equal == len(queries)
         failed += not is_right
-        print(f"{'ok' if is_right else 'not ok'} {number} - {name}: {equal} of {len(queries)} queries have the {NEIGHBORS} neighbours of exact SQL")
+        print(
+            f"{'ok' if is_right else 'not ok'} {number} - {name}: {equal} of {len(queries)} queries have the {NEIGHBORS} neighbours of exact SQL"
+        )
     print(f"1..{len(answers)}")
     sys.exit(1 if failed else 0)
 
 
 def make_table(connection: psycopg.Connection) -> str:
-    connection.execute("DROP TABLE IF EXISTS exchange_items; CREATE TABLE exchange_items (id bigint PRIMARY KEY, embedding vector(32))")
+    connection.execute(
+        "DROP TABLE IF EXISTS exchange_items; CREATE TABLE exchange_items (id bigint PRIMARY KEY, embedding vector(32))"
+    )
     vectors = np.random.default_rng(7).normal(size=(5000, 32)).astype(np.float32)
-    write_vectors(connection, "COPY exchange_items (id, embedding) FROM STDIN (FORMAT binary)", iter([encode(1000, vectors, "vector")]))
+    write_vectors(
+        connection,
+        "COPY exchange_items (id, embedding) FROM STDIN (FORMAT binary)",
+        iter([encode(1000, vectors, "vector")]),
+    )
     return "exchange_items"
 
 

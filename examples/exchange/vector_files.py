@@ -1,4 +1,5 @@
-"""Files of vectors: .npy of NumPy, .fvecs of Faiss and the usual benchmarks. Nothing is read before its shape is known to be right."""
+"""Files of vectors: .npy of NumPy, .fvecs of Faiss and the usual benchmarks. No row is read before the shape is known to
+be right."""
 
 from pathlib import Path
 
@@ -14,7 +15,7 @@ class FileError(Exception):
 def open_vectors(path: Path) -> np.ndarray:
     """The file as an array of rows, mapped, not loaded."""
     if not path.is_file():
-        raise FileError(f"no such file")
+        raise FileError("no such file")
     readers = {".npy": open_npy, ".fvecs": open_fvecs}
     if path.suffix not in readers:
         raise FileError(f"{path.suffix or 'no ending'} is none of {', '.join(readers)}")
@@ -46,7 +47,9 @@ def open_fvecs(path: Path) -> np.ndarray:
     if not 1 <= dimensions <= MAX_DIMENSIONS:
         raise FileError(f"the first row claims {dimensions} elements, a vector has 1 to {MAX_DIMENSIONS}")
     if size % (4 + 4 * dimensions):
-        raise FileError(f"{size} bytes are no whole number of rows of {dimensions} elements: cut short, or of mixed dimensions")
+        raise FileError(
+            f"{size} bytes are no whole number of rows of {dimensions} elements: cut short, or of mixed dimensions"
+        )
     rows = words.reshape(-1, dimensions + 1)
     wrong = np.flatnonzero(rows[:, 0] != dimensions)
     if wrong.size:
@@ -60,5 +63,7 @@ def elements(vectors: np.ndarray, first: int, last: int, dtype: np.dtype) -> np.
         rows = np.asarray(vectors[first:last]).astype(dtype)
     wrong = np.flatnonzero(~np.isfinite(rows).all(axis=1))
     if wrong.size:
-        raise FileError(f"row {first + wrong[0]} holds NaN, an infinite value, or one too large for {np.dtype(dtype).name}")
+        raise FileError(
+            f"row {first + wrong[0]} holds NaN, an infinite value, or one too large for {np.dtype(dtype).name}"
+        )
     return rows

@@ -74,7 +74,47 @@ CREATE FUNCTION annex.rollback(model text, reason text DEFAULT NULL)
     RETURNS integer LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'annex_rollback';
 COMMENT ON FUNCTION annex.rollback(text, text) IS 'returns to the champion before, and further with each call; returns its version';
 
+-- Champion and challenger. Those that run for each query keep their plans for the connection.
+
+CREATE FUNCTION annex.challenge(model text, challenger integer, fraction double precision, metric text, horizon interval DEFAULT '0',
+        aggregate text DEFAULT 'max', alpha double precision DEFAULT 0.05, planned_units integer DEFAULT 10000)
+    RETURNS bigint LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'annex_challenge';
+COMMENT ON FUNCTION annex.challenge(text, integer, double precision, text, interval, text, double precision, integer) IS 'tries a version on a part of the users; returns the experiment';
+
+CREATE FUNCTION annex.route(model text, unit text DEFAULT NULL)
+    RETURNS TABLE (version integer, arm text, experiment bigint, dim integer, metric text, artifact_uri text, params jsonb)
+    LANGUAGE c STABLE PARALLEL SAFE COST 100 ROWS 1 AS 'MODULE_PATHNAME', 'annex_route';
+COMMENT ON FUNCTION annex.route(text, text) IS 'the version that serves a unit, and what its model is; the same on every node';
+
+CREATE FUNCTION annex.expose(model text, unit text) RETURNS integer
+    LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'annex_expose';
+COMMENT ON FUNCTION annex.expose(text, text) IS 'the version that serves a unit; records, once, that the unit takes part in the experiment';
+
+CREATE FUNCTION annex.feedback(model text, unit text, value double precision) RETURNS boolean
+    LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'annex_feedback';
+COMMENT ON FUNCTION annex.feedback(text, text, double precision) IS 'adds an outcome to a unit''s exposure; false if the unit takes part in no running experiment';
+
+CREATE FUNCTION annex.compare(model text, experiment bigint DEFAULT NULL)
+    RETURNS TABLE (experiment bigint, metric text, champion integer, challenger integer, n_champion bigint, n_challenger bigint,
+        mean_champion double precision, mean_challenger double precision, diff double precision, lo double precision,
+        hi double precision, srm_p double precision, verdict text)
+    LANGUAGE c STABLE PARALLEL UNSAFE COST 1000000 ROWS 1 AS 'MODULE_PATHNAME', 'annex_compare';
+COMMENT ON FUNCTION annex.compare(text, bigint) IS 'how champion and challenger did; may be looked at as often as one likes';
+
+CREATE FUNCTION annex.conclude(model text, promote boolean, reason text DEFAULT NULL) RETURNS text
+    LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'annex_conclude';
+COMMENT ON FUNCTION annex.conclude(text, boolean, text) IS 'ends the running experiment, records its result, promotes the challenger if asked; returns the verdict';
+
 -- Monitoring and rights.
+
+CREATE FUNCTION annex.sample_query(model text, version integer, query vector, rate double precision DEFAULT 0.01, k integer DEFAULT NULL)
+    RETURNS boolean LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'annex_sample_query';
+COMMENT ON FUNCTION annex.sample_query(text, integer, vector, double precision, integer) IS 'keeps a query with the chance rate; whether it did';
+
+CREATE FUNCTION annex.drift(model text, version integer, reference tstzrange, current tstzrange)
+    RETURNS TABLE (statistic text, value double precision, p double precision)
+    LANGUAGE c VOLATILE PARALLEL UNSAFE COST 1000000 ROWS 3 AS 'MODULE_PATHNAME', 'annex_drift';
+COMMENT ON FUNCTION annex.drift(text, integer, tstzrange, tstzrange) IS 'whether the queries of two windows of time differ, by three statistics, which are also recorded';
 
 CREATE FUNCTION annex.check_sentinel(model text, version integer, content text, embedding vector)
     RETURNS double precision LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'annex_check_sentinel';
@@ -86,7 +126,7 @@ COMMENT ON FUNCTION annex.overlap(text, integer, integer, integer, integer) IS '
 
 CREATE FUNCTION annex.maintain() RETURNS void
     LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'annex_maintain';
-COMMENT ON FUNCTION annex.maintain() IS 'measures the coverage of every version that the caller may read';
+COMMENT ON FUNCTION annex.maintain() IS 'deletes expired samples and exposures, measures the coverage of every version that the caller may read';
 
 CREATE FUNCTION annex.grant_to(grantee regrole, level text) RETURNS void
     LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'annex_grant_to';

@@ -1,5 +1,5 @@
 -- The registry of embedding models: what was registered, deployed and measured. One row is one fact; nothing but
--- model.description is ever updated. Which version serves is the newest row of deployment.
+-- model.description and experiment.ended_at is ever updated. Which version serves is the newest row of deployment.
 --
 -- No row security and no triggers: either would change what pg_dump writes. Who and when are column defaults that nobody is
 -- granted to insert (ownership.sql, annex.grant_to), so they cannot be forged.
@@ -82,6 +82,51 @@ COMMENT ON COLUMN annex.deployment.prev IS 'the row in force before';
 COMMENT ON COLUMN annex.deployment.undo IS 'the row that a rollback returns to';
 COMMENT ON COLUMN annex.deployment.version IS 'null: the alias was removed';
 
+CREATE TABLE annex.experiment (
+    id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    model text NOT NULL,
+    champion integer NOT NULL,
+    challenger integer NOT NULL,
+    fraction double precision NOT NULL CHECK (fraction > '0' AND fraction < '1'),
+    metric text NOT NULL,
+    aggregate text NOT NULL DEFAULT 'max' CHECK (aggregate IN ('max', 'sum', 'avg')),
+    horizon interval NOT NULL DEFAULT '0' CHECK (horizon >= interval '0'),
+    alpha double precision NOT NULL DEFAULT 0.05 CHECK (alpha > '0' AND alpha < '0.5'),
+    planned_units integer NOT NULL DEFAULT 10000 CHECK (planned_units > 0),
+    -- Of its own for each experiment: who was in one arm of the last one says nothing of this one.
+    salt text NOT NULL DEFAULT gen_random_uuid()::text CHECK (strpos(salt, text ':') = 0),
+    started_by name NOT NULL DEFAULT current_user,
+    started_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+    ended_at timestamptz,
+    CHECK (champion <> challenger),
+    FOREIGN KEY (model, champion) REFERENCES annex.version (model, version),
+    FOREIGN KEY (model, challenger) REFERENCES annex.version (model, version)
+);
+CREATE UNIQUE INDEX experiment_running ON annex.experiment (model) WHERE ended_at IS NULL;
+CREATE INDEX experiment_newest ON annex.experiment (model, id DESC);
+COMMENT ON TABLE annex.experiment IS 'a challenger against the champion on a part of the users';
+COMMENT ON COLUMN annex.experiment.ended_at IS 'null: it is running; one a model can';
+
+CREATE TABLE annex.exposure (
+    id bigint GENERATED ALWAYS AS IDENTITY UNIQUE,
+    experiment bigint NOT NULL REFERENCES annex.experiment ON DELETE CASCADE,
+    unit text NOT NULL,
+    version integer NOT NULL,
+    at timestamptz NOT NULL DEFAULT clock_timestamp(),
+    PRIMARY KEY (experiment, unit)
+);
+COMMENT ON TABLE annex.exposure IS 'which units took part in an experiment, and which version served them: the denominator';
+
+-- Refers to the exposure's number, not to the unit: whoever compares need not see units.
+CREATE TABLE annex.outcome (
+    id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    exposure bigint NOT NULL REFERENCES annex.exposure (id) ON DELETE CASCADE,
+    value double precision NOT NULL CHECK (value > '-Infinity' AND value < 'Infinity'),
+    at timestamptz NOT NULL DEFAULT clock_timestamp()
+);
+CREATE INDEX outcome_exposure ON annex.outcome (exposure);
+COMMENT ON TABLE annex.outcome IS 'what came of an exposure';
+
 CREATE TABLE annex.sentinel (
     model text NOT NULL,
     version integer NOT NULL,
@@ -94,6 +139,18 @@ CREATE TABLE annex.sentinel (
     FOREIGN KEY (model, version) REFERENCES annex.version
 );
 COMMENT ON TABLE annex.sentinel IS 'texts that must keep giving the same vector';
+
+CREATE TABLE annex.query_sample (
+    id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    model text NOT NULL,
+    version integer NOT NULL,
+    query @extschema@.vector NOT NULL,
+    k integer,
+    at timestamptz NOT NULL DEFAULT clock_timestamp(),
+    FOREIGN KEY (model, version) REFERENCES annex.version
+);
+CREATE INDEX query_sample_newest ON annex.query_sample (model, version, at);
+COMMENT ON TABLE annex.query_sample IS 'queries as users ask them: personal data, capped and expired by annex.maintain';
 
 CREATE TABLE annex.measurement (
     id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,

@@ -19,7 +19,7 @@ pub use dispatch::{DenseKernels, Kernels, Level, kernels};
 pub use element::Element;
 pub use half::Half;
 
-/// The four distances of dense vectors.
+/// The distances that an index can order by: four of vectors, two of bit strings. The values stand in indexes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
 pub enum Metric {
@@ -31,21 +31,55 @@ pub enum Metric {
     Cosine = 2,
     /// Taxicab, operator `<+>`.
     L1 = 3,
+    /// Number of bits that differ, operator `<~>`.
+    Hamming = 4,
+    /// 1 - bits in both / bits in any, operator `<%>`.
+    Jaccard = 5,
 }
 
 impl Metric {
-    /// Name in reports: that of the operator classes, as in `vector_l2_ops`.
+    /// Each of them.
+    pub const ALL: [Metric; 6] = [
+        Metric::L2,
+        Metric::InnerProduct,
+        Metric::Cosine,
+        Metric::L1,
+        Metric::Hamming,
+        Metric::Jaccard,
+    ];
+
+    /// Whether this is a distance of bit strings.
+    pub fn is_of_bits(self) -> bool {
+        matches!(self, Self::Hamming | Self::Jaccard)
+    }
+
+    /// Name in reports: that of the operator classes, as in `vector_l2_ops` and `bit_hamming_ops`.
     pub fn name(self) -> &'static str {
         match self {
             Self::L2 => "l2",
             Self::InnerProduct => "ip",
             Self::Cosine => "cosine",
             Self::L1 => "l1",
+            Self::Hamming => "hamming",
+            Self::Jaccard => "jaccard",
+        }
+    }
+
+    /// Name in sentences.
+    pub fn title(self) -> &'static str {
+        match self {
+            Self::L2 => "L2",
+            Self::InnerProduct => "inner product",
+            Self::Cosine => "cosine",
+            Self::L1 => "L1",
+            Self::Hamming => "Hamming",
+            Self::Jaccard => "Jaccard",
         }
     }
 
     /// What the metric's operator returns for two vectors of equal length: sums in binary32, what follows them in
-    /// binary64. NaN for the cosine of a vector whose norm is zero, or under- or overflows binary32.
+    /// binary64. NaN for the cosine of a vector whose norm is zero, or under- or overflows binary32, and for the metrics
+    /// of bit strings.
     /// # Panics
     /// If the lengths differ; SQL callers have reported 22000 before.
     #[inline]
@@ -58,6 +92,7 @@ impl Metric {
                 cosine_distance(product, a_squared, b_squared)
             }
             Metric::L1 => f64::from(l1(a, b)),
+            Metric::Hamming | Metric::Jaccard => f64::NAN,
         }
     }
 }

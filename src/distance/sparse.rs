@@ -27,7 +27,8 @@ impl<'a> NonZeros<'a> {
 
 impl Metric {
     /// What the metric's operator returns for two sparse vectors of equal dimensions: sums in binary32, what follows them
-    /// in binary64. NaN for the cosine of a vector whose norm is zero, or under- or overflows binary32.
+    /// in binary64. NaN for the cosine of a vector whose norm is zero, or under- or overflows binary32, and for the metrics
+    /// of bit strings.
     pub fn sparse_distance(self, a: NonZeros, b: NonZeros) -> f64 {
         match self {
             Metric::L2 => f64::from(l2_squared(a, b)).sqrt(),
@@ -38,6 +39,7 @@ impl Metric {
                 super::inner_product(b.values, b.values),
             ),
             Metric::L1 => f64::from(l1(a, b)),
+            Metric::Hamming | Metric::Jaccard => f64::NAN,
         }
     }
 }

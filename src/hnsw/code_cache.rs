@@ -33,33 +33,24 @@ impl Hasher for PlaceHasher {
 pub struct CachedCode(u32);
 
 /// Codes by the pointer of their node (level 0) or upper item: no node has the place of an upper item.
+#[derive(Default)]
 pub struct CodeCache {
-    dims: usize,
     codes_by_place: HashMap<u64, CachedCode, BuildHasherDefault<PlaceHasher>>,
     nodes: Vec<ItemPtr>,
     codes: Vec<i8>,
+    /// End of each code in `codes`.
+    ends: Vec<usize>,
     factors: Vec<Factors>,
     hashes: Vec<(u64, ItemPtr)>,
 }
 
 impl CodeCache {
-    /// An empty cache for codes of `dims` elements.
-    pub fn new(dims: usize) -> Self {
-        Self {
-            dims,
-            codes_by_place: HashMap::default(),
-            nodes: Vec::new(),
-            codes: Vec::new(),
-            factors: Vec::new(),
-            hashes: Vec::new(),
-        }
-    }
-
     /// Forgets everything.
     pub fn clear(&mut self) {
         self.codes_by_place.clear();
         self.nodes.clear();
         self.codes.clear();
+        self.ends.clear();
         self.factors.clear();
         self.hashes.clear();
     }
@@ -107,6 +98,7 @@ impl CodeCache {
             self.codes_by_place.insert(node.place(), added);
             self.nodes.push(node);
             self.codes.extend_from_slice(code);
+            self.ends.push(self.codes.len());
             self.factors.push(factors);
         }
     }
@@ -121,10 +113,8 @@ impl CodeCache {
 
     fn code(&self, code: CachedCode) -> (&[i8], &Factors) {
         let at = code.0 as usize;
-        (
-            &self.codes[at * self.dims..(at + 1) * self.dims],
-            &self.factors[at],
-        )
+        let start = at.checked_sub(1).map_or(0, |before| self.ends[before]);
+        (&self.codes[start..self.ends[at]], &self.factors[at])
     }
 
     /// Code and factors of `node`, as [`Self::find`].
@@ -164,7 +154,7 @@ mod tests {
             offset: 1,
             generation,
         };
-        let mut cache = CodeCache::new(2);
+        let mut cache = CodeCache::default();
         cache.add(node(0), &[1, 2], Factors::default());
         cache.add(node(1), &[3, 4], Factors::default());
         cache.add(node(1), &[5, 6], Factors::default());

@@ -272,7 +272,9 @@ impl<'a> DiskGraph<'a> {
             self.hints.prefetch_descriptor(ptr.block);
         }
         let range_of = |offset| {
-            if level == 0 {
+            if !self.shape.has_one_length() {
+                0..0 // where an item lies is not known before its line pointer is
+            } else if level == 0 {
                 let start = self.shape.expected_node_start(offset);
                 start..start + self.shape.node_head_size()
             } else {
@@ -413,6 +415,7 @@ impl GraphStore for DiskGraph<'_> {
                 let range = self.shape.expected_upper(node.offset);
                 (range.start, range.len())
             }
+            (false, 0) if !self.shape.has_one_length() => return,
             (false, 0) => (
                 self.shape.expected_node_start(node.offset) + self.shape.node_head_size(),
                 self.shape.degree(0) * ITEM_PTR_SIZE,

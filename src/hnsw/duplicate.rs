@@ -103,7 +103,8 @@ fn try_join(
         // waits for a chunk while it holds the node.
         let mut node_page = change.register(&node_buffer);
         let mut page = change.register(&chunk_buffer);
-        let Some(offset) = take_slot(index, block, &mut page, CHUNK_SIZE)? else {
+        let Some(offset) = take_slot(index, block, &mut page, CHUNK_SIZE, |len| len == CHUNK_SIZE)?
+        else {
             return Ok(Outcome::NoRoom(block));
         };
         let item = page

@@ -136,11 +136,14 @@ unsafe fn statement_inserter<'a>(
 }
 
 fn insert(inserter: &mut Inserter, tid: Tid, value: ColumnValue) -> Result<()> {
-    let elements = datum::column_elements(value, inserter.shape().precision)?;
-    match IndexedVector::new(inserter.shape(), &elements)? {
-        Some(vector) => inserter.insert(tid, &vector),
-        None => Ok(()),
-    }
+    datum::with_column_value(
+        value,
+        inserter.shape().of,
+        |value| match IndexedVector::new(inserter.shape(), value)? {
+            Some(vector) => inserter.insert(tid, &vector),
+            None => Ok(()),
+        },
+    )?
 }
 
 #[pg_guard]

@@ -7,7 +7,7 @@
 
 use super::back_link::{Codes, add_back_link, set_own_list};
 use super::code_cache::CodeCache;
-use super::codes::{CodeParams, Factors, Query};
+use super::codes::{CodeParams, Query};
 use super::disk_graph::{DiskGraph, decode_meta, read_mean, read_meta};
 use super::duplicate::join_equal_node;
 use super::graph::{Candidate, GraphStore};
@@ -18,47 +18,60 @@ use super::options::Options;
 use super::placement::write_meta_in;
 use super::search::{Bounds, LayerSearch, descend};
 use super::select::select_neighbors;
-use super::vector_hash::vector_hash;
+use super::vector_hash::value_hash;
 use crate::distance::Metric;
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, SqlState};
 use crate::pg::buffer::{BufferHints, Exclusive};
 use crate::pg::failpoint;
 use crate::pg::interrupt;
 use crate::pg::relation::{Relation, Tid};
 use crate::pg::wal::Change;
+use crate::types::indexed::IndexedValue;
 use std::hash::{BuildHasher, Hasher, RandomState};
 
-/// A vector that belongs into an index: of its dimensions, and not of norm zero where that cannot be indexed.
+/// A value that belongs into an index: of its type and dimensions, and not of norm zero where that cannot be indexed.
 #[derive(Debug, Clone, Copy)]
 pub struct IndexedVector<'a> {
-    elements: &'a [f32],
+    value: IndexedValue<'a>,
 }
 
 impl<'a> IndexedVector<'a> {
-    /// Checks a vector; `None` if it is not indexed (norm zero in a cosine index).
+    /// Checks a value of the shape's type; `None` if it is not indexed (norm zero in a cosine index).
     /// # Errors
-    /// 22000 if it has other dimensions than the index.
-    pub fn new(shape: &Shape, elements: &'a [f32]) -> Result<Option<Self>> {
-        if elements.len() != shape.dims {
-            return Err(Error::different_dimensions(
-                shape.precision.vector_type().name,
-                shape.dims,
-                elements.len(),
-            ));
+    /// 22000 if it has other dimensions than the index, 54000 if it has more elements than fit.
+    pub fn new(shape: &Shape, value: IndexedValue<'a>) -> Result<Option<Self>> {
+        if value.dims() != shape.dims {
+            return Err(shape.of.different_dimensions(shape.dims, value.dims()));
         }
-        let is_zero = elements.iter().all(|element| *element == 0.0);
-        Ok((shape.metric != Metric::Cosine || !is_zero).then_some(Self { elements }))
+        if let IndexedValue::Sparse(vector) = value {
+            let (given, most) = (vector.values().len(), Shape::max_non_zeros(shape.m));
+            if given > most {
+                return Err(too_many_non_zeros(given, most, shape.m));
+            }
+        }
+        let is_indexed = shape.metric != Metric::Cosine || !value.is_zero();
+        Ok(is_indexed.then_some(Self { value }))
     }
 
-    /// The elements.
-    pub fn elements(&self) -> &'a [f32] {
-        self.elements
+    /// The value.
+    pub fn value(&self) -> IndexedValue<'a> {
+        self.value
     }
 
-    /// Hash of the elements.
+    /// Hash of the value.
     pub fn hash(&self) -> u64 {
-        vector_hash(self.elements)
+        value_hash(self.value)
     }
+}
+
+/// 54000: a node of so many elements would not fit a page.
+fn too_many_non_zeros(given: usize, most: usize, m: usize) -> Error {
+    Error::new(
+        SqlState::ProgramLimitExceeded,
+        format!("sparsevec cannot have more than {most} non-zero elements for hnsw index"),
+    )
+    .with_detail(format!("The value has {given} of them, m is {m}."))
+    .with_hint("Leave out the smallest elements, or make the index partial, without such rows.")
 }
 
 /// Inserts rows into one index; what it keeps makes the second row of a statement cheaper than the first.
@@ -117,8 +130,8 @@ impl Inserter {
     /// # Errors
     /// XX002 for a damaged index.
     pub fn insert(&mut self, tid: Tid, vector: &IndexedVector<'_>) -> Result<()> {
-        let mut code = vec![0i8; self.shape.dims];
-        let factors = self.params.encode(vector.elements(), &mut code);
+        let mut code = Vec::new();
+        let factors = self.params.encode_value(vector.value(), &mut code);
         let new = NewVector {
             hash: vector.hash(),
             factors,
@@ -137,7 +150,7 @@ impl Inserter {
                     lists: &lists,
                     codes: Codes {
                         params: &self.params,
-                        cache: &CodeCache::new(self.shape.dims),
+                        cache: &CodeCache::default(),
                     },
                 };
                 if node.write_as_entry(self.index, &self.shape)? {
@@ -145,7 +158,7 @@ impl Inserter {
                 }
                 continue;
             }
-            let mut cache = CodeCache::new(self.shape.dims);
+            let mut cache = CodeCache::default();
             let lists = self.choose_neighbors(&meta, &query, level, &mut cache)?;
             failpoint::hit("insert_search");
             if self.join_equal(tid, &new, &cache)? {
@@ -373,7 +386,7 @@ impl Inserter {
         let Some(hints) = self.hints.as_mut() else {
             return Ok(());
         };
-        let query = Query::from_code(&self.params, &vec![0; self.shape.dims], &Factors::default());
+        let query = Query::placeholder(&self.params);
         let mut graph = DiskGraph::new(self.index, &self.shape, &query, hints);
         cache.load(&mut graph, 0, list.iter().copied().chain([node]))?;
         let codes = Codes {
@@ -395,8 +408,7 @@ impl Inserter {
         // Vacuum walks on from here to what else it has to link again.
         let ground = match self.hints.as_mut() {
             Some(hints) if seen.entry_level > 0 => {
-                let query =
-                    Query::from_code(&self.params, &vec![0; self.shape.dims], &Factors::default());
+                let query = Query::placeholder(&self.params);
                 DiskGraph::new(self.index, &self.shape, &query, hints).ground(seen.entry)?
             }
             _ => Some(seen.entry),
@@ -405,7 +417,7 @@ impl Inserter {
             .into_iter()
             .filter(|ground| *ground != node)
             .collect();
-        self.set_own_list(node, &way, &mut CodeCache::new(self.shape.dims))?;
+        self.set_own_list(node, &way, &mut CodeCache::default())?;
         let buffer = Exclusive::read(self.index, META_BLOCK);
         let mut meta = decode_meta(self.index, buffer.page())?;
         if meta.entry != seen.entry {

@@ -9,6 +9,7 @@ mod chunk;
 mod curve;
 pub mod damage;
 mod edges;
+mod lengths;
 mod meta;
 mod node;
 mod shape;

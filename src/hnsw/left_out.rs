@@ -2,8 +2,9 @@
 //! equal to the query is to its scans like one that was freed. A graph leads to a row's neighbors by way of the row
 //! itself; found that way they would say nothing of queries that are no rows.
 
-use super::vector_hash::vector_hash;
+use super::vector_hash::value_hash;
 use crate::pg::relation::Relation;
+use crate::types::indexed::IndexedValue;
 use pgrx::pg_sys::Oid;
 use std::cell::Cell;
 
@@ -29,7 +30,7 @@ impl Drop for LeavingOut {
     }
 }
 
-/// Hash of the vector that a scan of `index` for `query` leaves out; `None` for an ordinary scan.
-pub fn hash_for(index: Relation, query: &[f32]) -> Option<u64> {
-    (INDEX.get() == Some(index.oid())).then(|| vector_hash(query))
+/// Hash of the value that a scan of `index` for `query` leaves out; `None` for an ordinary scan.
+pub fn hash_for(index: Relation, query: IndexedValue<'_>) -> Option<u64> {
+    (INDEX.get() == Some(index.oid())).then(|| value_hash(query))
 }

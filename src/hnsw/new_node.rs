@@ -144,7 +144,9 @@ impl NewNode<'_> {
         let node_block = buffers.node.block();
         let mut node_page = change.register(&buffers.node);
         expect_kind(index, node_block, node_page.as_page(), PageKind::Node)?;
-        let Some(node_at) = take_slot(index, node_block, &mut node_page, shape.node_size())? else {
+        let size = shape.node_size_for(vector.code.len());
+        let may_reuse = |len| shape.may_reuse(len, size);
+        let Some(node_at) = take_slot(index, node_block, &mut node_page, size, may_reuse)? else {
             return Ok(Placed::NoRoom(PageKind::Node));
         };
         let node = slot_ptr(index, &node_page, node_block, node_at)?;
@@ -152,7 +154,9 @@ impl NewNode<'_> {
         if let Some(upper_buffer) = &buffers.upper {
             let (block, mut page) = (upper_buffer.block(), change.register(upper_buffer));
             expect_kind(index, block, page.as_page(), PageKind::Upper)?;
-            let Some(at) = take_slot(index, block, &mut page, shape.upper_size(level))? else {
+            let size = shape.upper_size_for(level, vector.code.len());
+            let may_reuse = |len| shape.may_reuse(len, size);
+            let Some(at) = take_slot(index, block, &mut page, size, may_reuse)? else {
                 return Ok(Placed::NoRoom(PageKind::Upper));
             };
             upper = slot_ptr(index, &page, block, at)?;

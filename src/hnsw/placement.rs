@@ -92,20 +92,21 @@ pub fn offer_free_slots(index: Relation, kind: PageKind, block: u32) -> Result<(
     Ok(())
 }
 
-/// A slot of `size` bytes on `page`: a free one of that size, else a new one at its end; `None` if neither fits.
-/// The item's generation is that of its next user; everything else in it is to be overwritten.
+/// A slot for an item of `size` bytes on `page`: a free one whose length `may_reuse` takes, else a new one at its end;
+/// `None` if neither fits. The item's generation is that of its next user; everything else in it is to be overwritten.
 pub fn take_slot(
     index: Relation,
     block: u32,
     page: &mut PageMut<'_>,
     size: usize,
+    may_reuse: impl Fn(usize) -> bool,
 ) -> Result<Option<u16>> {
     for offset in 1..=page.as_page().item_count() {
         let item = page
             .as_page()
             .item(offset)
             .ok_or_else(|| corrupt_item(index, block, offset, "line pointer"))?;
-        if item.len() == size && SlotState::of(item) == Some(SlotState::Free) {
+        if may_reuse(item.len()) && SlotState::of(item) == Some(SlotState::Free) {
             return Ok(Some(offset));
         }
     }

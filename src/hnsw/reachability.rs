@@ -5,7 +5,7 @@
 //! nodes that only an upper level leads to are an **island**, though: a search starts from the nearest few of level 1,
 //! and may miss them. VACUUM counts islands as not reached, and so links them to their neighbors again.
 
-use super::codes::{CodeParams, Factors, Query};
+use super::codes::{CodeParams, Query};
 use super::disk_graph::DiskGraph;
 use super::graph::GraphStore;
 use super::layout::{ItemPtr, Meta, SlotState};
@@ -86,7 +86,7 @@ pub struct Reached {
 
 /// A query that is never compared with anything: walks read only lists.
 fn no_query(params: &CodeParams) -> Query {
-    Query::from_code(params, &vec![0; params.dims], &Factors::default())
+    Query::placeholder(params)
 }
 
 impl Reached {

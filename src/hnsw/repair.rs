@@ -137,7 +137,7 @@ impl Repair {
             evaluated.retain(|candidate| candidate.is_live);
             evaluated.sort_unstable_by(|a, b| a.key.total_cmp(&b.key));
             evaluated.truncate(CANDIDATE_FACTOR * shape.degree(level));
-            let mut cache = CodeCache::new(shape.dims);
+            let mut cache = CodeCache::default();
             cache.load(&mut graph, level, [owner])?;
             let mut list = choose(
                 &self.params,
@@ -178,11 +178,7 @@ impl Repair {
         owner: ItemPtr,
         level: u8,
     ) -> Result<Option<(u16, Vec<ItemPtr>, Query)>> {
-        let placeholder = Query::from_code(
-            &self.params,
-            &vec![0; self.params.dims],
-            &Default::default(),
-        );
+        let placeholder = Query::placeholder(&self.params);
         let params = &self.params;
         let mut graph = DiskGraph::new(self.index, &self.meta.shape, &placeholder, &mut self.hints);
         if level == 0 {
@@ -338,7 +334,7 @@ impl Repair {
         let Some(owner) = owner.or(start) else {
             return Ok(false);
         };
-        let mut cache = CodeCache::new(shape.dims);
+        let mut cache = CodeCache::default();
         add_back_link(
             self.index,
             &shape,

@@ -15,13 +15,14 @@ use super::left_out;
 use super::search::{Bounds, LayerSearch};
 use super::search_width;
 use super::starting_points::StartingPoints;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::guc::{self, IterativeScan};
 use crate::pg::buffer::{BufferHints, Shared};
 use crate::pg::detoasted;
 use crate::pg::relation::{ColumnValue, Relation, Tid};
 use crate::pg::{failpoint, interrupt};
 use crate::types::datum;
+use crate::types::indexed::IndexedValue;
 
 /// More TID chunks than a page holds.
 const CHUNKS_PER_PAGE: u32 = 32;
@@ -125,25 +126,30 @@ impl Scan {
         if !meta.entry.is_some() {
             return Ok(None);
         }
-        let (vector, order_is_null) = match key {
-            OrderKey::Null => (vec![0.0; meta.shape.dims], true),
-            OrderKey::Value(value) => (datum::column_elements(value, meta.shape.precision)?, false),
-        };
-        if vector.len() != meta.shape.dims {
-            return Err(Error::different_dimensions(
-                meta.shape.precision.vector_type().name,
-                meta.shape.dims,
-                vector.len(),
-            ));
-        }
         let params = meta.shape.code_params(read_mean(index, &meta)?);
+        let query_of = |value: IndexedValue<'_>| {
+            if value.dims() == meta.shape.dims {
+                let left_out = left_out::hash_for(index, value);
+                Ok((Query::from_value(&params, value), left_out))
+            } else {
+                let (expected, given) = (meta.shape.dims, value.dims());
+                Err(meta.shape.of.different_dimensions(expected, given))
+            }
+        };
+        let ((query, left_out), order_is_null) = match key {
+            OrderKey::Null => ((Query::placeholder(&params), None), true),
+            OrderKey::Value(value) => {
+                let query = datum::with_column_value(value, meta.shape.of, query_of)??;
+                (query, false)
+            }
+        };
         let settings = Settings::current(index, &meta)?;
         let mut search = take_search();
         search.reset(settings.mode != IterativeScan::off);
         Ok(Some(Self {
             index,
-            query: Query::from_vector(&params, &vector),
-            left_out: left_out::hash_for(index, &vector),
+            query,
+            left_out,
             meta,
             order_is_null,
             settings,

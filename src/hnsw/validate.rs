@@ -5,7 +5,7 @@ use crate::error::{Error, Result, SqlState};
 use crate::pg::catalog;
 use crate::pg::relation::Relation;
 use crate::types::datum;
-use crate::types::element::Precision;
+use crate::types::indexed::IndexedType;
 use pgrx::pg_sys;
 use pgrx::prelude::*;
 
@@ -58,41 +58,68 @@ pub fn operator_class(class: pg_sys::Oid) -> Result<bool> {
     Ok(problems.is_empty())
 }
 
-/// The distance that the operator class of an index orders by, and the elements of its type, told by its support functions.
+/// The distance that the operator class of an index orders by, told by its support functions, and the type of its column.
 /// # Errors
-/// 0A000 if the class is of a kind that this version does not know.
-pub fn metric_of(index: Relation) -> Result<(Metric, Precision)> {
+/// 0A000 if the class is of a kind that this version does not know, or the column of a type that it takes for another:
+/// `varbit`.
+pub fn metric_of(index: Relation) -> Result<(Metric, IndexedType)> {
     let function = index.support_function(SUPPORT_DISTANCE);
     let name = function.and_then(catalog::function_name);
     let is_normalised = index.support_function(SUPPORT_NORM).is_some();
     // `l1_distance` is there for each type.
-    let precision = function
+    let class_type = function
         .and_then(catalog::first_argument_type)
-        .and_then(datum::precision_of);
+        .and_then(datum::indexed_type_of);
+    // PostgreSQL takes one for the other, as their values are alike; a domain's have no length that the index knew.
+    let is_varbit = index.first_column_type() == pg_sys::VARBITOID;
     let metric = match (name.as_deref().unwrap_or_default(), is_normalised) {
-        ("vector_l2_squared_distance" | "halfvec_l2_squared_distance", false) => Some(Metric::L2),
-        ("vector_negative_inner_product" | "halfvec_negative_inner_product", is_normalised) => {
-            Some(if is_normalised {
-                Metric::Cosine
-            } else {
-                Metric::InnerProduct
-            })
-        }
+        (
+            "vector_l2_squared_distance"
+            | "halfvec_l2_squared_distance"
+            | "sparsevec_l2_squared_distance",
+            false,
+        ) => Some(Metric::L2),
+        (
+            "vector_negative_inner_product"
+            | "halfvec_negative_inner_product"
+            | "sparsevec_negative_inner_product",
+            is_normalised,
+        ) => Some(if is_normalised {
+            Metric::Cosine
+        } else {
+            Metric::InnerProduct
+        }),
         ("l1_distance", false) => Some(Metric::L1),
+        ("hamming_distance", false) => Some(Metric::Hamming),
+        ("jaccard_distance", false) => Some(Metric::Jaccard),
         _ => None,
     };
-    match metric.zip(precision) {
-        Some(found) => Ok(found),
-        None => Err(Error::new(
-            SqlState::FeatureNotSupported,
-            "type not supported for hnsw index",
-        )
-        .with_detail(name.map_or_else(
-            || "Its operator class has no distance function.".to_owned(),
-            |name| format!("Its distance function is \"{name}\"."),
-        ))
-        .with_hint(
-            "Use vector_l2_ops, vector_ip_ops, vector_cosine_ops or vector_l1_ops, or those of halfvec.",
-        )),
+    let found = metric.zip(class_type.filter(|_| !is_varbit));
+    if let Some((metric, of)) = found
+        && of.has(metric)
+    {
+        return Ok((metric, of));
     }
+    let error = Error::new(
+        SqlState::FeatureNotSupported,
+        "type not supported for hnsw index",
+    );
+    Err(match (metric, class_type, name) {
+        (Some(_), Some(of), _) => error
+            .with_detail(format!(
+                "The column is of type {}, the operator class of {}.",
+                catalog::type_name(index.first_column_type()),
+                of.name()
+            ))
+            .with_hint(format!(
+                "Index an expression with a cast to {}(n).",
+                of.name()
+            )),
+        (.., name) => error
+            .with_detail(name.map_or_else(
+                || "Its operator class has no distance function.".to_owned(),
+                |name| format!("Its distance function is \"{name}\"."),
+            ))
+            .with_hint("Use an operator class of vector, halfvec, bit or sparsevec."),
+    })
 }

@@ -1,15 +1,42 @@
-//! A 64-bit hash of a vector's elements, stored with each node to recognise equal vectors. Pure; index format.
+//! A 64-bit hash of a vector's elements or of a bit string, stored with each node to recognise equal ones. Pure; index format.
+
+use crate::types::indexed::IndexedValue;
+
+/// Hash of a value: of its elements; of a bit string its bytes, four at a time, the last ones filled up with
+/// zeros; of a sparse vector index and value of each element that is not zero. The same on every CPU.
+pub fn value_hash(value: IndexedValue<'_>) -> u64 {
+    match value {
+        IndexedValue::Dense(elements) => vector_hash(elements),
+        IndexedValue::Bits(string) => {
+            let words = string.bytes().chunks(4).map(|bytes| {
+                let mut word = [0; 4];
+                word[..bytes.len()].copy_from_slice(bytes);
+                u32::from_le_bytes(word)
+            });
+            hash(value.dims(), words)
+        }
+        IndexedValue::Sparse(vector) => {
+            let elements = vector.indices().iter().zip(vector.values());
+            let words = elements.flat_map(|(index, value)| [*index, bits(*value)]);
+            hash(value.dims(), words)
+        }
+    }
+}
 
 /// Hash of the elements' bits; 0 and -0 hash alike. The same on every CPU.
 pub fn vector_hash(vector: &[f32]) -> u64 {
+    hash(vector.len(), vector.iter().copied().map(bits))
+}
+
+/// The bits of an element, the same for 0 and -0.
+fn bits(element: f32) -> u32 {
+    if element == 0.0 { 0 } else { element.to_bits() }
+}
+
+fn hash(dims: usize, words: impl Iterator<Item = u32>) -> u64 {
     const MULTIPLIER: u64 = 0x9E37_79B9_7F4A_7C15;
-    let start = (vector.len() as u64).wrapping_mul(MULTIPLIER);
-    let hash = vector.iter().fold(start, |hash, element| {
-        let bits = if *element == 0.0 {
-            0
-        } else {
-            element.to_bits()
-        };
+    let start = (dims as u64).wrapping_mul(MULTIPLIER);
+    let hash = words.fold(start, |hash, bits| {
         let mixed = (hash ^ u64::from(bits)).wrapping_mul(MULTIPLIER);
         mixed ^ (mixed >> 29)
     });

@@ -208,8 +208,8 @@ pub fn verify(opened: &OpenIndex, is_deep: bool) -> Result<Vec<Finding>> {
         meta: &meta,
         snapshot: &snapshot,
     };
-    let (metric, precision) = validate::metric_of(index)?;
-    if (metric, precision) != (meta.shape.metric, meta.shape.precision) {
+    let (metric, of) = validate::metric_of(index)?;
+    if (metric, of) != (meta.shape.metric, meta.shape.of) {
         report.page(
             Severity::Error,
             META_BLOCK,
@@ -217,8 +217,8 @@ pub fn verify(opened: &OpenIndex, is_deep: bool) -> Result<Vec<Finding>> {
             format!(
                 "It is {:?} of {}, not {metric:?} of {}.",
                 meta.shape.metric,
-                meta.shape.precision.vector_type().name,
-                precision.vector_type().name
+                meta.shape.of.name(),
+                of.name()
             ),
         );
     }

@@ -9,6 +9,7 @@ use super::lookup::{Model, Version};
 use super::source::Source;
 use crate::error::{Error, Result};
 use crate::pg::row_set::Cell;
+use crate::pg::settings::SettingsLevel;
 use crate::pg::spi::{Param, Row, Session};
 use crate::types::datum::VectorValue;
 
@@ -97,12 +98,15 @@ pub fn pending(session: &Session, name: &str, number: i32, slice: &Slice) -> Res
             slice.after.as_deref().into(),
         ]
     };
+    // Keys and texts, their slices and hashes, must be the same in every session.
+    let settings = SettingsLevel::canonical_text();
     let wanted = i64::from(slice.n);
     let mut rows = session.query(&missing, &parameters(wanted))?;
     let left = wanted - rows.len() as i64;
     if left > 0 {
         rows.extend(session.query(&stale, &parameters(left))?);
     }
+    drop(settings);
     Ok(rows)
 }
 

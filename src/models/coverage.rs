@@ -3,6 +3,7 @@
 use super::json;
 use super::lookup::{Model, Version};
 use crate::error::Result;
+use crate::pg::settings::SettingsLevel;
 use crate::pg::spi::{Row, Session};
 
 /// How far a version is: total, current, stale, missing, percent.
@@ -27,7 +28,10 @@ pub fn row(session: &Session, model: &Model, version: &Version) -> Result<Row> {
          ) n",
         from = source.name
     );
+    // Hashes are of texts in the form in which `pending` hands them out.
+    let settings = SettingsLevel::canonical_text();
     let row = session.query(&sql, &[])?.pop();
+    drop(settings);
     Ok(row.unwrap_or_default())
 }
 

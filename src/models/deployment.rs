@@ -1,7 +1,10 @@
 //! Moves the aliases: promotions, rollbacks, other names. Each move is one row that names the row it replaces.
 
 use super::errors;
-use super::lookup::{Deployment, Model, Version, lock_against_retirement};
+use super::experiment::{self, Experiment};
+use super::lookup::{
+    Deployment, Model, Version, check_may_insert, check_model, lock_against_retirement,
+};
 use super::names::{PATTERN, is_valid};
 use super::readiness;
 use crate::error::{Error, Result, SqlState};
@@ -56,21 +59,10 @@ impl Move<'_> {
     }
 }
 
-/// Says first of all who may not deploy, before anything is told about the model.
-/// # Errors
-/// 42501.
-fn check_right(session: &Session) -> Result<()> {
-    let sql = "SELECT has_any_column_privilege('annex.deployment', 'INSERT')";
-    match session.lookup(sql, &[])?.first() {
-        Some(row) if row.is_true(0) => Ok(()),
-        _ => Err(errors::denied("permission denied for table deployment")),
-    }
-}
-
 /// Makes a version the champion; returns the row. Does nothing if it is the champion already.
 /// # Errors
-/// 42501 without the right to deploy, 42704 and 55000 as everywhere, 55000 for a version that is not ready; 23505 is raised in the
-/// session that loses a race.
+/// 42501 without the right to deploy, 42704 and 55000 as everywhere, 55000 for a version that is not ready and while a challenge is
+/// running; 23505 is raised in the session that loses a race.
 pub fn promote(
     session: &Session,
     name: &str,
@@ -78,7 +70,7 @@ pub fn promote(
     reason: Option<&str>,
     gate: Gate,
 ) -> Result<i64> {
-    check_right(session)?;
+    check_may_insert(session, "deployment")?;
     let now = lock_against_retirement(session, name)?;
     let model = Model::read(session, name)?;
     let version = Version::read(&now, name, number)?;
@@ -88,6 +80,13 @@ pub fn promote(
         && head.version == Some(number)
     {
         return Ok(head.id);
+    }
+    if let Some(experiment) = Experiment::running(&now, name)? {
+        let id = experiment.id;
+        return Err(
+            errors::not_now(format!("challenge {id} of model \"{name}\" is running"))
+                .with_hint("End it with annex.conclude, which can promote the challenger."),
+        );
     }
     let readiness = readiness::assess(session, &model, &version)?;
     let refusal = readiness.refusal(name, number);
@@ -116,19 +115,15 @@ pub fn promote(
     Ok(id)
 }
 
-/// Returns to the champion before this one; returns its version. Asks nothing of it: it served before.
+/// Returns to the champion before this one; returns its version. Asks nothing of it: it served before. Ends a challenge, which would
+/// go on to serve the version that is taken back.
 /// # Errors
 /// 42501 without the right to deploy, 42704 for no such model, 55000 without a champion or without an earlier one.
 pub fn rollback(session: &Session, name: &str, reason: Option<&str>) -> Result<i32> {
-    check_right(session)?;
+    check_may_insert(session, "deployment")?;
     let now = lock_against_retirement(session, name)?;
     // Not through `Model::read`: the way back stays open when the source has lost a column.
-    if session
-        .lookup("SELECT 1 FROM annex.model WHERE model = $1", &[name.into()])?
-        .is_empty()
-    {
-        return Err(errors::no_model(name));
-    }
+    check_model(session, name)?;
     let head = Deployment::newest(session, name, CHAMPION)?;
     let head = head.ok_or_else(|| errors::no_champion(name))?;
     let target = head.rollback_target(&now, name)?;
@@ -136,6 +131,7 @@ pub fn rollback(session: &Session, name: &str, reason: Option<&str>) -> Result<i
         let message = format!("model \"{name}\" has no earlier deployment to roll back to");
         return Err(errors::not_now(message));
     };
+    experiment::abort(&now, name)?;
     Move {
         model: name,
         alias: CHAMPION,
@@ -169,7 +165,7 @@ pub fn set_alias(
         return Err(errors::invalid(format!("invalid alias name \"{alias}\""))
             .with_hint(format!("Alias names match {PATTERN}.")));
     }
-    check_right(session)?;
+    check_may_insert(session, "deployment")?;
     let now = lock_against_retirement(session, name)?;
     Model::read(session, name)?;
     let head = Deployment::newest(session, name, alias)?;

@@ -20,6 +20,14 @@ pub fn string(text: &str) -> String {
     json
 }
 
+/// A number; `null` if there is none, or none that JSON knows.
+pub fn number(number: Option<f64>) -> String {
+    match number {
+        Some(number) if number.is_finite() => number.to_string(),
+        _ => "null".to_owned(),
+    }
+}
+
 /// An object of members whose values are JSON already.
 pub fn object(members: impl IntoIterator<Item = (impl AsRef<str>, String)>) -> String {
     let members: Vec<String> = members
@@ -36,6 +44,15 @@ mod tests {
     #[test]
     fn escapes_what_json_demands() {
         assert_eq!(string("a\"b\\c\nd\u{1}é"), r#""a\"b\\c\u000ad\u0001é""#);
+    }
+
+    #[test]
+    fn numbers_keep_every_digit() {
+        assert_eq!(number(Some(0.1 + 0.2)), "0.30000000000000004");
+        assert_eq!(number(Some(-3.0)), "-3");
+        for none in [None, Some(f64::NAN), Some(f64::INFINITY)] {
+            assert_eq!(number(none), "null");
+        }
     }
 
     #[test]

@@ -180,6 +180,30 @@ pub fn type_schema(session: &Session) -> Result<String> {
     rows.first().and_then(|row| row.text(0)).ok_or_else(missing)
 }
 
+/// Whether there is such a model, for functions that need nothing of its source.
+/// # Errors
+/// 42704 if there is none.
+pub fn check_model(session: &Session, name: &str) -> Result<()> {
+    let sql = "SELECT 1 FROM annex.model WHERE model = $1";
+    if session.lookup(sql, &[name.into()])?.is_empty() {
+        return Err(errors::no_model(name));
+    }
+    Ok(())
+}
+
+/// Says first of all who may not, before anything is told about the model. `table` is one of the schema `annex`.
+/// # Errors
+/// 42501.
+pub fn check_may_insert(session: &Session, table: &str) -> Result<()> {
+    let qualified = format!("annex.{table}");
+    match session.lookup(MAY_INSERT, &[(&qualified).into()])?.first() {
+        Some(row) if row.is_true(0) => Ok(()),
+        _ => Err(errors::denied(format!(
+            "permission denied for table {table}"
+        ))),
+    }
+}
+
 /// Locks the row of a model, so that nobody retires a version of it or registers one meanwhile. Returns a session that sees
 /// which ones are retired now: a transaction in REPEATABLE READ may have begun before.
 /// # Errors
@@ -232,6 +256,8 @@ const ROLLBACK_TARGET: &str = "
 
 const TYPE_SCHEMA: &str = "
     SELECT quote_ident(n.nspname) FROM pg_extension e JOIN pg_namespace n ON n.oid = e.extnamespace WHERE e.extname = 'annex'";
+
+const MAY_INSERT: &str = "SELECT has_any_column_privilege($1, 'INSERT')";
 
 const LOCK_SHARED: &str = "SELECT 1 FROM annex.model WHERE model = $1 FOR KEY SHARE";
 const LOCK: &str = "SELECT 1 FROM annex.model WHERE model = $1 FOR UPDATE";

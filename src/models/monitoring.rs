@@ -1,8 +1,8 @@
 //! Checks that a model still is what it was, and keeps the measurements fresh.
 
 use super::coverage::{self, Coverage};
-use super::errors;
-use super::lookup::{Model, Version, type_schema};
+use super::lookup::{Model, Version, check_model, type_schema};
+use super::sampling;
 use crate::error::{Error, Result, SqlState};
 use crate::pg::function::Raw;
 use crate::pg::spi::{Param, Session};
@@ -17,12 +17,7 @@ pub fn check_sentinel(
     content: &str,
     embedding: Raw,
 ) -> Result<f64> {
-    if session
-        .lookup("SELECT 1 FROM annex.model WHERE model = $1", &[name.into()])?
-        .is_empty()
-    {
-        return Err(errors::no_model(name));
-    }
+    check_model(session, name)?;
     let version = Version::read(session, name, number)?;
     let schema = type_schema(session)?;
     let sql = format!(
@@ -63,11 +58,12 @@ pub fn check_sentinel(
     Ok(similarity)
 }
 
-/// Measures the coverage of every unretired version whose tables exist and are open to the caller in full. A model whose source
-/// has lost a column is left out: it must not keep the others from being measured.
+/// Deletes what has expired, as far as the caller may. Measures the coverage of every unretired version whose tables exist and are open
+/// to the caller in full. A model whose source has lost a column is left out: it must not keep the others from being measured.
 /// # Errors
 /// PostgreSQL's own are raised.
 pub fn maintain(session: &Session) -> Result<()> {
+    sampling::trim(session)?;
     for row in session.lookup(READABLE, &[])? {
         if let (Some(name), Some(number)) = (row.text(0), row.int(1)) {
             let Ok(model) = Model::read(session, &name) else {

@@ -10,7 +10,7 @@ use crate::pg::spi::Session;
 const MAX_K: i32 = 1000;
 
 /// The distance operator of a version's metric.
-fn operator(version: &Version) -> &'static str {
+pub fn operator(version: &Version) -> &'static str {
     match version.metric.as_str() {
         "l2" => "<->",
         "ip" => "<#>",
@@ -71,7 +71,7 @@ pub fn overlap(
          ) agreed"
     );
     // A scan that ends at hnsw.ef_search could not return more neighbours than that, nor go on past rows that are left out.
-    let settings = SettingsLevel::begin();
+    let settings = SettingsLevel::canonical_text();
     settings.set(c"hnsw.iterative_scan", c"strict_order");
     let rows = session.query(&sql, &[neighbors.into(), i64::from(n).into()])?;
     drop(settings);

@@ -1,6 +1,7 @@
 //! Takes versions out of service.
 
 use super::errors;
+use super::experiment::Experiment;
 use super::lookup::{Deployment, Model, Version, lock_model};
 use super::registry::limit_waiting;
 use super::serving_view;
@@ -57,6 +58,15 @@ fn use_of(session: &Session, name: &str, number: i32) -> Result<Option<String>> 
         if target.is_some_and(|target| target.version == Some(number)) {
             return Ok(Some("A rollback would return to it.".to_owned()));
         }
+    }
+    let experiment = Experiment::running(session, name)?;
+    if let Some(experiment) = experiment
+        && [experiment.champion, experiment.challenger].contains(&number)
+    {
+        return Ok(Some(format!(
+            "Challenge {} is running on it.",
+            experiment.id
+        )));
     }
     let alias = session.lookup(
         "SELECT alias FROM annex.alias WHERE model = $1 AND version = $2 ORDER BY alias LIMIT 1",

@@ -1,14 +1,17 @@
 //! The functions of `sql/models/functions.sql` and `measure_recall.sql` as PostgreSQL calls them. No logic of their own.
 
 use super::backfill::{Embedding, Slice};
+use super::comparison::Outcome;
 use super::deployment::Gate;
+use super::experiment::NewChallenge;
 use super::lookup::{Model, Version, required};
 use super::recall::Plan;
 use super::registry::NewVersion;
 use super::retirement::Table;
+use super::sampling::Query;
 use super::{
-    backfill, bucket, deployment, grants, monitoring, overlap, readiness, recall, registry,
-    retirement,
+    backfill, comparison, deployment, drift, experiment, grants, monitoring, overlap, readiness,
+    recall, registry, retirement, routing, sampling,
 };
 use crate::error::Result;
 use crate::pg::function::{Bytes, Name, Raw, sql_functions};
@@ -39,8 +42,7 @@ fn deciding<T>(decide: impl FnOnce(&Session) -> Result<T>) -> Result<T> {
 sql_functions! {
     /// `annex.bucket(text, text)`.
     fn annex_bucket(salt: String, unit: String) -> Result<f64> {
-        let digest = digest::sha256(format!("{salt}:{unit}").as_bytes())?;
-        Ok(bucket::fraction(&digest))
+        routing::bucket(&salt, &unit)
     }
 
     /// `annex.content_hash(text)`.
@@ -210,6 +212,99 @@ sql_functions! {
     fn annex_rollback(model: Option<String>, reason: Option<String>) -> Result<i32> {
         let model = required(model, "model")?;
         writing(|session| deployment::rollback(session, &model, reason.as_deref()))
+    }
+
+    /// `annex.challenge(text, integer, double precision, text, interval, text, double precision, integer)`.
+    fn annex_challenge(
+        model: Option<String>,
+        challenger: Option<i32>,
+        fraction: Option<f64>,
+        metric: Option<String>,
+        horizon: Option<Raw>,
+        aggregate: Option<String>,
+        alpha: Option<f64>,
+        planned_units: Option<i32>,
+    ) -> Result<i64> {
+        let model = required(model, "model")?;
+        let challenge = NewChallenge {
+            challenger: required(challenger, "challenger")?,
+            fraction: required(fraction, "fraction")?,
+            metric: required(metric, "metric")?,
+            horizon: required(horizon, "horizon")?,
+            aggregate: required(aggregate, "aggregate")?,
+            alpha: required(alpha, "alpha")?,
+            planned_units: required(planned_units, "planned_units")?,
+        };
+        writing(|session| experiment::challenge(session, &model, &challenge))
+    }
+
+    /// `annex.route(text, text)`.
+    fn annex_route(model: Option<String>, unit: Option<String>) -> Result<RowSet> {
+        let model = required(model, "model")?;
+        reading(|session| routing::route(session, &model, unit.as_deref())).map(|row| rows(vec![row]))
+    }
+
+    /// `annex.expose(text, text)`.
+    fn annex_expose(model: Option<String>, unit: Option<String>) -> Result<i32> {
+        let model = required(model, "model")?;
+        let unit = required(unit, "unit")?;
+        routing::expose(&model, &unit)
+    }
+
+    /// `annex.feedback(text, text, double precision)`.
+    fn annex_feedback(model: Option<String>, unit: Option<String>, value: Option<f64>) -> Result<bool> {
+        let model = required(model, "model")?;
+        let unit = required(unit, "unit")?;
+        let value = required(value, "value")?;
+        writing(|session| routing::feedback(session, &model, &unit, value))
+    }
+
+    /// `annex.compare(text, bigint)`.
+    fn annex_compare(model: Option<String>, experiment: Option<i64>) -> Result<RowSet> {
+        let model = required(model, "model")?;
+        reading(|session| comparison::compare(session, &model, experiment)).map(|row| rows(vec![row]))
+    }
+
+    /// `annex.conclude(text, boolean, text)`.
+    fn annex_conclude(model: Option<String>, promote: Option<bool>, reason: Option<String>) -> Result<String> {
+        let model = required(model, "model")?;
+        let outcome = match required(promote, "promote")? {
+            true => Outcome::Promote,
+            false => Outcome::Keep,
+        };
+        writing(|session| comparison::conclude(session, &model, outcome, reason.as_deref()))
+    }
+
+    /// `annex.sample_query(text, integer, vector, double precision, integer)`.
+    fn annex_sample_query(
+        model: Option<String>,
+        version: Option<i32>,
+        query: Option<VectorValue>,
+        rate: Option<f64>,
+        k: Option<i32>,
+    ) -> Result<bool> {
+        let model = required(model, "model")?;
+        let version = required(version, "version")?;
+        let vector = required(query, "query")?;
+        let query = Query {
+            vector: &vector,
+            rate: required(rate, "rate")?,
+            k,
+        };
+        sampling::sample(model, version, &query)
+    }
+
+    /// `annex.drift(text, integer, tstzrange, tstzrange)`.
+    fn annex_drift(
+        model: Option<String>,
+        version: Option<i32>,
+        reference: Option<Raw>,
+        current: Option<Raw>,
+    ) -> Result<RowSet> {
+        let model = required(model, "model")?;
+        let version = required(version, "version")?;
+        let windows = (required(reference, "reference")?, required(current, "current")?);
+        writing(|session| drift::drift(session, &model, version, windows)).map(rows)
     }
 
     /// `annex.check_sentinel(text, integer, text, vector)`.

@@ -92,6 +92,14 @@ unsafe impl Argument for i32 {
     }
 }
 
+// SAFETY: bigint, by value.
+unsafe impl Argument for i64 {
+    unsafe fn read(fcinfo: pg_sys::FunctionCallInfo, index: usize) -> Result<Self> {
+        // SAFETY: the caller's contract.
+        Ok(unsafe { argument(fcinfo, index) }.value() as i64)
+    }
+}
+
 // SAFETY: double precision, by value.
 unsafe impl Argument for f64 {
     unsafe fn read(fcinfo: pg_sys::FunctionCallInfo, index: usize) -> Result<Self> {

@@ -6,6 +6,12 @@ use super::relation::Relation;
 use super::settings::SettingsLevel;
 use pgrx::pg_sys;
 
+/// The role whose rights count now.
+pub fn current_user() -> pg_sys::Oid {
+    // SAFETY: reads a variable of this backend, on the main thread.
+    unsafe { pg_sys::GetUserId() }
+}
+
 /// While it lives, code runs as the table's owner in a security-restricted operation. Ends when dropped, or with the
 /// transaction or subtransaction at an ERROR.
 #[derive(Debug)]

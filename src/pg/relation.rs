@@ -90,6 +90,12 @@ impl Relation {
         unsafe { super::compat::tuple_desc_attr((*self.0).rd_att, 0).atttypmod }
     }
 
+    /// Type of the first column.
+    pub fn first_column_type(self) -> pg_sys::Oid {
+        // SAFETY: as above.
+        unsafe { super::compat::tuple_desc_attr((*self.0).rd_att, 0).atttypid }
+    }
+
     /// Number of attributes of the relation.
     pub fn column_count(self) -> usize {
         // SAFETY: the relation is open.

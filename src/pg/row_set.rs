@@ -29,6 +29,8 @@ pub enum Cell {
     Bool(bool),
     /// `bytea`.
     Bytes(Vec<u8>),
+    /// `jsonb`, as its bytes.
+    Json(Vec<u8>),
     /// `oid`, or one of its aliases as `regclass`.
     Oid(pg_sys::Oid),
     /// `numeric`.
@@ -53,7 +55,8 @@ impl Cell {
             Self::Double(number) => IntoDatum::into_datum(number),
             Self::BigInt(number) | Self::Timestamp(number) => IntoDatum::into_datum(number),
             Self::Bool(value) => IntoDatum::into_datum(value),
-            Self::Bytes(bytes) => IntoDatum::into_datum(bytes),
+            // Both lie as a varlena of these bytes.
+            Self::Bytes(bytes) | Self::Json(bytes) => IntoDatum::into_datum(bytes),
             Self::Oid(oid) => IntoDatum::into_datum(oid),
             Self::Numeric(number) => IntoDatum::into_datum(number),
         }
@@ -70,6 +73,7 @@ impl Cell {
             match kind {
                 pg_sys::TEXTOID => Some(Self::Text(encoding::string(Varlena::read(datum).body()))),
                 pg_sys::BYTEAOID => Some(Self::Bytes(Varlena::read(datum).body().to_vec())),
+                pg_sys::JSONBOID => Some(Self::Json(Varlena::read(datum).body().to_vec())),
                 pg_sys::BOOLOID => bool::from_datum(datum, false).map(Self::Bool),
                 pg_sys::INT4OID => i32::from_datum(datum, false).map(Self::Int),
                 pg_sys::INT8OID => i64::from_datum(datum, false).map(Self::BigInt),

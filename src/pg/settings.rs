@@ -16,6 +16,19 @@ impl SettingsLevel {
         Self(unsafe { pg_sys::NewGUCNestLevel() })
     }
 
+    /// Begins a level in which a value has one form as text, whatever the session has set.
+    pub fn canonical_text() -> Self {
+        let level = Self::begin();
+        // The style alone: the order of day and month in what is read stays the session's.
+        level.set(c"DateStyle", c"ISO");
+        level.set(c"IntervalStyle", c"postgres");
+        level.set(c"TimeZone", c"UTC");
+        level.set(c"extra_float_digits", c"1");
+        level.set(c"bytea_output", c"hex");
+        level.set(c"lc_monetary", c"C");
+        level
+    }
+
     /// Sets one setting with the rights of an ordinary user. Raises 22023 for a value that it refuses.
     pub fn set(&self, name: &CStr, value: &CStr) {
         // SAFETY: NUL-terminated texts, which are copied; elevel 0 lets PostgreSQL raise.

@@ -20,7 +20,13 @@ use std::ffi::c_char;
 const MAX_KEPT: usize = 1000;
 
 thread_local! {
-    static KEPT: RefCell<HashMap<(String, Vec<pg_sys::Oid>), pg_sys::SPIPlanPtr>> = RefCell::new(HashMap::new());
+    static KEPT: RefCell<HashMap<String, Vec<KeptPlan>>> = RefCell::new(HashMap::new());
+}
+
+/// A plan of a statement for parameters of these types.
+struct KeptPlan {
+    kinds: Vec<pg_sys::Oid>,
+    plan: pg_sys::SPIPlanPtr,
 }
 
 /// What a statement may do and see.
@@ -131,6 +137,8 @@ impl Row {
         double: Double(f64);
         /// `bytea` of a column.
         bytes: Bytes(Vec<u8>);
+        /// `jsonb` of a column, as its bytes.
+        json: Json(Vec<u8>);
         /// `oid` of a column.
         oid: Oid(pg_sys::Oid);
     }
@@ -194,6 +202,14 @@ impl Session {
         let done = self.run(sql, &[]).map(drop);
         drop(settings);
         done
+    }
+
+    /// As [`Self::query`], with a plan that the connection keeps.
+    /// # Errors
+    /// As [`Self::query`].
+    pub fn query_kept(&self, sql: &str, params: &[Param]) -> Result<Vec<Row>> {
+        let (rows, _) = self.run_kept(sql, params, std::ptr::null_mut())?;
+        Ok(rows)
     }
 
     /// As [`Self::execute`], with a plan that the connection keeps.
@@ -339,8 +355,13 @@ fn own_search_path() -> SettingsLevel {
 
 /// The plan of a statement, made at its first use and kept; if enough are kept already, it ends with the session.
 fn plan_of(sql: &str, kinds: &mut Vec<pg_sys::Oid>) -> Result<pg_sys::SPIPlanPtr> {
-    let key = (sql.to_owned(), kinds.clone());
-    let known = KEPT.with_borrow(|kept| (kept.get(&key).copied(), kept.len()));
+    let known = KEPT.with_borrow(|kept| {
+        let mut plans = kept.get(sql).into_iter().flatten();
+        let plan = plans
+            .find(|known| known.kinds == *kinds)
+            .map(|known| known.plan);
+        (plan, kept.len())
+    });
     if let (Some(plan), _) = known {
         return Ok(plan);
     }
@@ -355,7 +376,11 @@ fn plan_of(sql: &str, kinds: &mut Vec<pg_sys::Oid>) -> Result<pg_sys::SPIPlanPtr
             if pg_sys::SPI_keepplan(plan) != 0 {
                 return Err(failure(pg_sys::SPI_result));
             }
-            KEPT.with_borrow_mut(|kept| kept.insert(key, plan));
+            let kinds = kinds.clone();
+            KEPT.with_borrow_mut(|kept| {
+                let plans = kept.entry(sql.to_owned()).or_default();
+                plans.push(KeptPlan { kinds, plan });
+            });
         }
         Ok(plan)
     }

@@ -7,6 +7,7 @@
 use crate::error::{Error, Result, SqlState};
 use pgrx::pg_sys;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Receiver, TryRecvError, sync_channel};
 
 /// How often the waiting thread looks around, in milliseconds.
 const WAIT_MS: i64 = 50;
@@ -83,6 +84,68 @@ impl ShortWork {
         self.0
             .install(|| std::panic::catch_unwind(work))
             .map_err(|_| thread_failed())
+    }
+}
+
+/// Threads that do pieces of work, each so short (some milliseconds) that no interrupt needs to be served before its
+/// end, while the main thread goes on.
+pub struct Helpers(rayon::ThreadPool);
+
+impl Helpers {
+    /// Starts the threads.
+    /// # Errors
+    /// 53200 if they cannot be had.
+    pub fn start(threads: usize) -> Result<Self> {
+        start(threads).map(Self)
+    }
+
+    /// Lets a thread do `work`.
+    pub fn begin<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Piece<T> {
+        let (sender, result) = sync_channel(1);
+        self.0.spawn(move || {
+            // A panic drops the sender without a word. The receiver waits for one or the other.
+            let done = std::panic::catch_unwind(std::panic::AssertUnwindSafe(work));
+            if let Ok(done) = done {
+                let _ = sender.send(done);
+            }
+        });
+        Piece(result)
+    }
+}
+
+/// A piece of work under way. Dropping it waits for its end, so that no thread works for a statement that is over.
+pub struct Piece<T>(Receiver<T>);
+
+impl<T> Piece<T> {
+    /// A piece that is done.
+    pub fn done(result: T) -> Self {
+        let (sender, receiver) = sync_channel(1);
+        let _ = sender.send(result);
+        Self(receiver)
+    }
+
+    /// Its result, if it has ended.
+    /// # Errors
+    /// XX000 if it panicked.
+    pub fn poll(&self) -> Result<Option<T>> {
+        match self.0.try_recv() {
+            Ok(result) => Ok(Some(result)),
+            Err(TryRecvError::Empty) => Ok(None),
+            Err(TryRecvError::Disconnected) => Err(thread_failed()),
+        }
+    }
+
+    /// Its result, when it has ended.
+    /// # Errors
+    /// XX000 if it panicked.
+    pub fn wait(&self) -> Result<T> {
+        self.0.recv().map_err(|_| thread_failed())
+    }
+}
+
+impl<T> Drop for Piece<T> {
+    fn drop(&mut self) {
+        let _ = self.0.recv();
     }
 }
 

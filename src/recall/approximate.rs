@@ -2,11 +2,11 @@
 
 use super::tids::TidSet;
 use crate::distance::Metric;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::pg::ordered_scan::{OrderedRow, OrderedScan};
 use crate::pg::relation::{ColumnValue, Tid};
 use crate::types::datum;
-use crate::types::element::Precision;
+use crate::types::indexed::{IndexedType, IndexedValue};
 use std::cmp::{Ordering, Reverse};
 use std::collections::{BinaryHeap, HashSet};
 
@@ -40,8 +40,8 @@ impl PartialOrd for Waiting {
 pub fn first_rows(
     scan: &mut OrderedScan<'_>,
     key: ColumnValue,
-    query: &[f32],
-    (metric, precision): (Metric, Precision),
+    query: IndexedValue<'_>,
+    (metric, of): (Metric, IndexedType),
     k: usize,
     (only, own): (Option<&TidSet>, f64),
 ) -> Result<Vec<f64>> {
@@ -70,16 +70,11 @@ pub fn first_rows(
         if only.is_some_and(|only| !only.contains(tid)) {
             continue;
         }
-        let distance = datum::with_column_elements(value, precision, |row| {
-            if row.len() == query.len() {
-                Ok(metric.distance(query, row))
+        let distance = datum::with_column_value(value, of, |row| {
+            if row.dims() == query.dims() {
+                Ok(query.distance(metric, &row))
             } else {
-                let (row, query) = (row.len(), query.len());
-                Err(Error::different_dimensions(
-                    precision.vector_type().name,
-                    row,
-                    query,
-                ))
+                Err(of.different_dimensions(row.dims(), query.dims()))
             }
         })??;
         if distance == own {

@@ -4,39 +4,23 @@
 use super::measure::Nearest;
 use super::tids::TidSet;
 use crate::distance::Metric;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::pg::heap_scan::{visit_row_versions, visit_visible_rows};
 use crate::pg::open_index::OpenIndex;
 use crate::pg::snapshot::Snapshot;
 use crate::pg::worker_pool::{self, ShortWork};
 use crate::types::datum;
-use crate::types::element::Precision;
+use crate::types::indexed::{IndexedValue, ValueList};
 use rayon::prelude::*;
 
 /// Bytes of rows that are compared with one query after another while a cache near the core holds them.
 const TILE_BYTES: usize = 128 << 10;
-/// Pairs of elements compared at a time: some 10 ms, in which no interrupt is served.
-const BLOCK_WORK: usize = 100_000_000;
+/// Bytes of rows, once for each query, compared at a time: some 10 ms, in which no interrupt is served.
+const BLOCK_WORK: usize = 400_000_000;
+/// Rows that are compared at a time, however small they are.
+const MOST_ROWS: usize = 20_000;
 /// Bytes of rows that are read before they are compared, at most.
 const BLOCK_BYTES: usize = 4 << 20;
-
-/// Queries of equal dimensions, at least one of each.
-#[derive(Debug, Clone)]
-pub struct Queries {
-    /// Elements of the indexed type.
-    pub precision: Precision,
-    /// Dimensions of each.
-    pub dims: usize,
-    /// Their elements, one query after the other.
-    pub elements: Vec<f32>,
-}
-
-impl Queries {
-    /// Each query.
-    pub fn each(&self) -> std::slice::ChunksExact<'_, f32> {
-        self.elements.chunks_exact(self.dims)
-    }
-}
 
 /// Which rows count as answers.
 #[derive(Debug, Clone, Copy)]
@@ -50,26 +34,19 @@ pub struct Qualifying<'a> {
 /// Rows that wait to be compared.
 struct Block<'a> {
     metric: Metric,
-    queries: &'a Queries,
+    queries: &'a ValueList,
     own: &'a [f64],
-    rows: Vec<f32>,
+    rows: ValueList,
+    /// Bytes of rows that are enough.
     capacity: usize,
     nearest: Vec<Nearest>,
     pool: ShortWork,
 }
 
 impl Block<'_> {
-    fn push(&mut self, row: &[f32]) -> Result<()> {
-        if row.len() != self.queries.dims {
-            let (row, query) = (row.len(), self.queries.dims);
-            return Err(Error::different_dimensions(
-                self.queries.precision.vector_type().name,
-                row,
-                query,
-            ));
-        }
-        self.rows.extend_from_slice(row);
-        if self.rows.len() >= self.capacity {
+    fn push(&mut self, row: IndexedValue<'_>) -> Result<()> {
+        self.rows.push(row)?;
+        if self.rows.size_bytes() >= self.capacity || self.rows.len() >= MOST_ROWS {
             self.compare()?;
         }
         Ok(())
@@ -77,18 +54,23 @@ impl Block<'_> {
 
     /// Compares the rows with all queries and forgets them.
     fn compare(&mut self) -> Result<()> {
-        let (metric, dims) = (self.metric, self.queries.dims);
-        let tile = (TILE_BYTES / size_of::<f32>() / dims).max(1) * dims;
-        let queries = self.queries.elements.par_chunks_exact(dims).zip(self.own);
-        let (rows, nearest) = (&self.rows, &mut self.nearest);
+        let (metric, rows, queries) = (self.metric, &self.rows, self.queries);
+        let row_bytes = rows.size_bytes().div_ceil(rows.len().max(1));
+        let tile = (TILE_BYTES / row_bytes.max(1)).max(1);
+        let (own, nearest) = (self.own, &mut self.nearest);
         self.pool.run(|| {
-            let pairs: Vec<_> = queries.zip(nearest.par_iter_mut()).collect();
+            let pairs: Vec<_> = (0..queries.len())
+                .into_par_iter()
+                .map(|query| queries.value(query))
+                .zip(own)
+                .zip(nearest.par_iter_mut())
+                .collect();
             let share = pairs.len().div_ceil(rayon::current_num_threads()).max(1);
             pairs.into_par_iter().chunks(share).for_each(|mut pairs| {
-                for rows in rows.chunks(tile) {
+                for first in (0..rows.len()).step_by(tile) {
                     for ((query, own), nearest) in &mut pairs {
-                        for row in rows.chunks_exact(dims) {
-                            let distance = metric.distance(query, row);
+                        for row in first..rows.len().min(first + tile) {
+                            let distance = query.distance(metric, &rows.value(row));
                             if distance != **own {
                                 nearest.offer(distance);
                             }
@@ -120,20 +102,19 @@ pub fn nearest(
     index: &OpenIndex,
     snapshot: Snapshot,
     metric: Metric,
-    queries: &Queries,
+    queries: &ValueList,
     k: usize,
     qualifying: Qualifying<'_>,
 ) -> Result<Exact> {
     let only = qualifying.only;
-    let count = queries.elements.len() / queries.dims;
-    let rows = (BLOCK_WORK / queries.elements.len()).max(1);
-    let capacity = (rows * queries.dims).min(BLOCK_BYTES / size_of::<f32>());
+    let of = queries.indexed_type();
+    let count = queries.len();
     let mut block = Block {
         metric,
         queries,
         own: qualifying.own,
-        rows: Vec::with_capacity(capacity + queries.dims),
-        capacity,
+        rows: ValueList::new(of, queries.dims()),
+        capacity: (BLOCK_WORK / count.max(1)).min(BLOCK_BYTES),
         nearest: vec![Nearest::new(k); count],
         pool: ShortWork::start(worker_pool::build_threads().min(count))?,
     };
@@ -141,7 +122,7 @@ pub fn nearest(
     let mut visit = |tid, value| match value {
         Some(value) if only.is_none_or(|only| only.contains(tid)) => {
             compared += 1;
-            datum::with_column_elements(value, queries.precision, |row| block.push(row))?
+            datum::with_column_value(value, of, |row| block.push(row))?
         }
         _ => Ok(()),
     };

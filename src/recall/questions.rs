@@ -65,7 +65,8 @@ impl Served {
         }))
     }
 
-    /// Its newest query samples, at most `count`; `None` if the caller may not read them.
+    /// Its newest query samples, at most `count`, without those of other dimensions, which only a hand-written row can have;
+    /// `None` if the caller may not read them.
     /// # Errors
     /// PostgreSQL's own are raised.
     pub fn samples(&self, session: &Session, count: i32) -> Result<Option<Array>> {
@@ -74,7 +75,9 @@ impl Served {
         }
         let sql = "SELECT pg_catalog.array_agg(s.query) FROM (
                  SELECT q.query FROM annex.query_sample q
+                 JOIN annex.version v ON v.model OPERATOR(pg_catalog.=) q.model AND v.version OPERATOR(pg_catalog.=) q.version
                  WHERE q.model OPERATOR(pg_catalog.=) $1 AND q.version OPERATOR(pg_catalog.=) $2
+                     AND pg_catalog.array_length(q.query::pg_catalog.float4[], 1) OPERATOR(pg_catalog.=) v.dim
                  ORDER BY q.id DESC LIMIT $3
              ) s";
         let parameters = [(&self.model).into(), self.version.into(), count.into()];
@@ -105,6 +108,8 @@ pub fn choose(
     if let Some(served) = served
         && let Some(samples) = served.samples(session, QUERIES)?
         && samples.len() >= LEAST_SAMPLES
+        // An index on an expression may be of another type.
+        && samples.element_type() == index.column_type()
     {
         return Ok(Some((read(index, &samples, false)?, Source::Sample)));
     }

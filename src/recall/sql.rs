@@ -3,7 +3,6 @@
 
 pub mod tuning;
 
-use super::exact::Queries;
 use super::questions;
 use super::trial::{Answer, Trial};
 use crate::distance::Metric;
@@ -15,6 +14,7 @@ use crate::pg::open_index::{OpenIndex, TableRight};
 use crate::pg::relation::ColumnValue;
 use crate::pg::row_set::{Cell, RowSet};
 use crate::types::datum;
+use crate::types::indexed::ValueList;
 use pgrx::pg_sys::Oid;
 
 /// Largest k: no search looks at more candidates than hnsw.ef_search allows.
@@ -56,11 +56,13 @@ pub(super) fn metric_of(index: &OpenIndex) -> Result<Metric> {
     let name = catalog::function_name(index.distance_function()).unwrap_or_default();
     match name.as_str() {
         "l2_distance" => Ok(Metric::L2),
-        "vector_negative_inner_product" | "halfvec_negative_inner_product" => {
-            Ok(Metric::InnerProduct)
-        }
+        "vector_negative_inner_product"
+        | "halfvec_negative_inner_product"
+        | "sparsevec_negative_inner_product" => Ok(Metric::InnerProduct),
         "cosine_distance" => Ok(Metric::Cosine),
         "l1_distance" => Ok(Metric::L1),
+        "hamming_distance" => Ok(Metric::Hamming),
+        "jaccard_distance" => Ok(Metric::Jaccard),
         _ => Err(not_supported().with_detail(format!("Its distance function is \"{name}\"."))),
     }
 }
@@ -78,7 +80,7 @@ fn not_supported() -> Error {
 pub(super) fn read_queries(
     index: &OpenIndex,
     array: &Array,
-) -> Result<(Vec<ColumnValue>, Queries)> {
+) -> Result<(Vec<ColumnValue>, ValueList)> {
     if array.element_type() != index.column_type() {
         let expected = catalog::type_name(index.column_type());
         let given = catalog::type_name(array.element_type());
@@ -87,35 +89,28 @@ pub(super) fn read_queries(
             format!("queries must be {expected}[], not {given}[]"),
         ));
     }
-    let precision = datum::precision_of(index.column_type()).ok_or_else(not_supported)?;
+    let of = datum::indexed_type_of(index.column_type()).ok_or_else(not_supported)?;
     let values = array.values();
-    let index_dims = usize::try_from(index.index().first_column_typmod()).ok();
     let mut keys = Vec::with_capacity(values.len());
-    let mut queries = Queries {
-        precision,
-        dims: index_dims.unwrap_or(0),
-        elements: Vec::new(),
-    };
+    let index_dims = usize::try_from(index.index().first_column_typmod()).ok();
+    let mut queries = index_dims.map(|dims| ValueList::new(of, dims));
     for (position, value) in (1..).zip(values) {
         let value = value.ok_or_else(|| {
             Error::array_with_nulls().with_detail(format!("Query {position} is null."))
         })?;
-        datum::with_column_elements(value, precision, |elements| {
-            if queries.dims == 0 {
-                queries.dims = elements.len();
+        datum::with_column_value(value, of, |value| {
+            let given = value.dims();
+            let queries = queries.get_or_insert_with(|| ValueList::new(of, given));
+            let expected = queries.dims();
+            if given != expected {
+                let error = of.different_dimensions(expected, given);
+                return Err(error.with_detail(format!("Query {position} has {given} dimensions.")));
             }
-            if elements.len() != queries.dims {
-                let (expected, given) = (queries.dims, elements.len());
-                let name = precision.vector_type().name;
-                return Err(Error::different_dimensions(name, expected, given)
-                    .with_detail(format!("Query {position} has {given} dimensions.")));
-            }
-            queries.elements.extend_from_slice(elements);
-            Ok(())
+            queries.push(value)
         })??;
         keys.push(value);
     }
-    Ok((keys, queries))
+    Ok((keys, queries.unwrap_or_else(|| ValueList::new(of, 0))))
 }
 
 /// Rows that each query asks for.

@@ -1,7 +1,7 @@
 //! A trial of one index by one set of queries: exact results once, then the index's as often as asked for.
 
 use super::approximate;
-use super::exact::{self, Qualifying, Queries};
+use super::exact::{self, Qualifying};
 use super::measure::{self, Nearest};
 use super::sql::metric_of;
 use super::tids::TidSet;
@@ -16,6 +16,7 @@ use crate::pg::owner_rights::OwnerRights;
 use crate::pg::relation::ColumnValue;
 use crate::pg::settings::SettingsLevel;
 use crate::pg::snapshot::Snapshot;
+use crate::types::indexed::ValueList;
 use std::ffi::CString;
 use std::time::Instant;
 
@@ -24,8 +25,8 @@ use std::time::Instant;
 pub struct Questions {
     /// The queries as order keys.
     pub keys: Vec<ColumnValue>,
-    /// The same as elements.
-    pub queries: Queries,
+    /// The same as values.
+    pub queries: ValueList,
     /// Whether each is a row of the table: then it, and rows equal to it, are left out of its own answer, and the index is
     /// asked as if they were not in it.
     pub are_rows: bool,
@@ -75,7 +76,7 @@ impl<'a> Trial<'a> {
         let own: Vec<f64> = queries
             .each()
             .map(|query| match questions.are_rows {
-                true => metric.distance(query, query),
+                true => query.distance(metric, &query),
                 false => f64::NAN,
             })
             .collect();
@@ -106,7 +107,7 @@ impl<'a> Trial<'a> {
         set_search(&settings, ef_search);
         let _rights = OwnerRights::lend_to_reader(self.index.heap());
         let queries = &self.questions.queries;
-        let kind = (self.metric, queries.precision);
+        let kind = (self.metric, queries.indexed_type());
         let _left_out = (self.questions.are_rows).then(|| LeavingOut::begin(self.index.index()));
         let mut answers = Vec::with_capacity(self.questions.keys.len());
         let mut scan = OrderedScan::begin(self.index, self.snapshot);

@@ -5,7 +5,9 @@
 #![allow(unsafe_code)]
 
 use super::VectorType;
-use super::element::{self, DenseElement, Precision};
+use super::element::{self, DenseElement};
+use super::indexed::{BitString, IndexedType, IndexedValue};
+use super::sparse::datum::SparseArg;
 use crate::distance::{Half, kernels};
 use crate::error::{Error, Result};
 use crate::pg::catalog;
@@ -72,41 +74,48 @@ impl<E: Stored> DenseArg<'_, E> {
     }
 }
 
-/// Which elements a type has; `None` for types other than `vector` and `halfvec`.
-pub fn precision_of(of: pg_sys::Oid) -> Option<Precision> {
+/// Which indexed type an OID is; `None` for all other types.
+pub fn indexed_type_of(of: pg_sys::Oid) -> Option<IndexedType> {
+    if of == pg_sys::BITOID {
+        return Some(IndexedType::Bit);
+    }
     let name = catalog::type_name(of);
     let bare = name.rsplit('.').next()?;
-    Precision::ALL
-        .into_iter()
-        .find(|precision| precision.vector_type().name == bare)
+    IndexedType::ALL.into_iter().find(|of| of.name() == bare)
 }
 
-/// The elements, as binary32, of the `vector` or `halfvec` in the column of an index of that precision.
+/// Calls `read` with the value in a column of type `of`, in place where possible, and returns its result.
 /// # Errors
 /// XX001 if the value's length does not match its dimensions.
-pub fn column_elements(value: ColumnValue, precision: Precision) -> Result<Vec<f32>> {
-    with_column_elements(value, precision, <[f32]>::to_vec)
-}
-
-/// Calls `read` with what [`column_elements`] gives, in place where possible, and returns its result.
-/// # Errors
-/// XX001 if the value's length does not match its dimensions.
-pub fn with_column_elements<T>(
+pub fn with_column_value<T>(
     value: ColumnValue,
-    precision: Precision,
-    read: impl FnOnce(&[f32]) -> T,
+    of: IndexedType,
+    read: impl FnOnce(IndexedValue<'_>) -> T,
 ) -> Result<T> {
-    // SAFETY: a column value is not NULL; the operator class, by which the precision was told, is of that type.
+    let datum = value.datum();
+    // SAFETY: a column value is not NULL, and its callers know the type of the column. Whatever a damaged page says it
+    // is, all of these types are varlenas whose lengths are checked.
     unsafe {
-        match precision {
-            Precision::Single => Ok(read(VectorArg::from_datum(value.datum())?.elements())),
-            Precision::Half => {
-                let halves = HalfvecArg::from_datum(value.datum())?;
+        Ok(match of {
+            IndexedType::Vector => read(IndexedValue::Dense(
+                VectorArg::from_datum(datum)?.elements(),
+            )),
+            IndexedType::Halfvec => {
+                let halves = HalfvecArg::from_datum(datum)?;
                 let mut singles = vec![0.0; halves.elements().len()];
                 kernels().widen(halves.elements(), &mut singles);
-                Ok(read(&singles))
+                read(IndexedValue::Dense(&singles))
             }
-        }
+            IndexedType::Bit => {
+                let string = BitArg::from_datum(datum)?;
+                let bits = BitString::new(string.len() as usize, string.bytes());
+                read(IndexedValue::Bits(bits))
+            }
+            IndexedType::Sparsevec => {
+                let vector = SparseArg::from_datum(datum)?;
+                read(IndexedValue::Sparse(vector.view()))
+            }
+        })
     }
 }
 
@@ -275,11 +284,16 @@ impl BitArg<'_> {
     }
 }
 
-// SAFETY: `bit` or `varbit`.
-unsafe impl Argument for BitArg<'_> {
-    unsafe fn read(fcinfo: pg_sys::FunctionCallInfo, index: usize) -> Result<Self> {
+impl BitArg<'_> {
+    /// Reads the string that `datum` points to.
+    /// # Errors
+    /// XX001 if its number of bytes does not match its length.
+    /// # Safety
+    /// `datum` is a non-NULL `bit` or `varbit` that lives as long as the result.
+    #[inline]
+    pub unsafe fn from_datum(datum: pg_sys::Datum) -> Result<Self> {
         // SAFETY: the caller's contract.
-        let value = Self(unsafe { Varlena::read(argument(fcinfo, index)) });
+        let value = Self(unsafe { Varlena::read(datum) });
         let body_len = value.0.body().len();
         // Distances count on strings of the same length having the same number of bytes.
         if body_len == BIT_LEN_LEN + value.len().div_ceil(8) as usize {
@@ -288,6 +302,15 @@ unsafe impl Argument for BitArg<'_> {
             let detail = format!("{body_len} bytes cannot hold {} bits.", value.len());
             Err(Error::corrupt_value("bit", detail))
         }
+    }
+}
+
+// SAFETY: `bit` or `varbit`.
+unsafe impl Argument for BitArg<'_> {
+    #[inline]
+    unsafe fn read(fcinfo: pg_sys::FunctionCallInfo, index: usize) -> Result<Self> {
+        // SAFETY: the caller's contract.
+        unsafe { Self::from_datum(argument(fcinfo, index)) }
     }
 }
 

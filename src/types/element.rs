@@ -5,29 +5,6 @@ use super::{HALFVEC, VECTOR, VectorType, shortest, text};
 use crate::distance::{self, Element, Half};
 use crate::error::{Error, Result};
 
-/// Which numbers the elements of a dense type are. The values stand in indexes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[repr(u8)]
-pub enum Precision {
-    /// binary32, of `vector`.
-    Single = 0,
-    /// binary16, of `halfvec`.
-    Half = 1,
-}
-
-impl Precision {
-    /// Each of them.
-    pub const ALL: [Precision; 2] = [Precision::Single, Precision::Half];
-
-    /// The type with such elements.
-    pub fn vector_type(self) -> VectorType {
-        match self {
-            Self::Single => VECTOR,
-            Self::Half => HALFVEC,
-        }
-    }
-}
-
 /// The elements of one dense SQL type.
 pub trait DenseElement: Element {
     /// The type: `vector` for binary32, `halfvec` for binary16.

@@ -12,6 +12,7 @@ pub mod decimal;
 mod dense;
 pub mod element;
 mod from_array;
+pub mod indexed;
 pub mod integer_block;
 pub mod number;
 pub mod shortest;

@@ -21,7 +21,8 @@ from measuring.floors import measure_floors
 from measuring.growth import measure_growth, sizes
 from measuring.inserts import measure_inserts
 from measuring.operating_point import operating_points
-from measuring.plan import FULL, LARGE_ROWS, QUICK
+from measuring.plan import FULL, K, LARGE_ROWS, QUICK
+from measuring.query_path import QUERIES_A_UNIT, RATE, measure_query_path
 from measuring.referee import measure_agreement
 from measuring.results import Results
 from measuring.search import measure_search
@@ -42,7 +43,18 @@ def main() -> None:
         for name in options.sets:
             catalog.open_set(name, quick=False)
         return
+    if options.query_path:
+        print_query_path(options)
+        return
     Run(options).measure_all()
+
+
+def print_query_path(options: argparse.Namespace) -> None:
+    """The cost of the model functions around a search; a table, no record."""
+    side = Side(Server(options.cluster).socket, "annex", "annex")
+    data = catalog.open_set(options.sets[0], options.quick)
+    print(f"{data.title}: k = {K}, sampling at {RATE:.0%}, a unit asks {QUERIES_A_UNIT} queries\n")
+    print("\n".join(measure_query_path(side, data, blocks=10 if options.quick else 100)))
 
 
 def parse_options() -> argparse.Namespace:
@@ -59,6 +71,7 @@ def parse_options() -> argparse.Namespace:
     parser.add_argument("--growth", action="store_true", help="also the first 50,000, 100,000 and 200,000 rows of each set")
     parser.add_argument("--search-only", action="store_true", help="only builds, curves, peers and counts")
     parser.add_argument("--annex-only", action="store_true", help="leave pgvector out, to see annex's own numbers soon")
+    parser.add_argument("--query-path", action="store_true", help="only what routing, sampling and exposures add to a search")
     parser.add_argument("--both-pgvector", action="store_true", help="pgvector in both roles: shows the noise of the method")
     options = parser.parse_args()
     options.sets = [name for name in options.sets.split(",") if name]

@@ -1,5 +1,5 @@
-"""Proves: examples/exchange/load.py brings every kind of file in as it is, goes on after an error, and refuses what is malformed without
-a row left behind; copy_binary brings the same numbers out.
+"""Proves: examples/exchange/load.py brings every kind of file in as it is, goes on after an error, and refuses what is
+malformed without a row left behind; copy_binary brings the same numbers out.
 
     exchange.py        connection: the PG* variables; TAP
 """
@@ -61,7 +61,9 @@ def count(table: str) -> int:
 def check_loaded(path: pathlib.Path, expected: np.ndarray, text: str) -> None:
     status, said = load(path, "loaded")
     ids, vectors = read_vectors(connection, "SELECT id, embedding FROM loaded ORDER BY id")
-    check(status == 0 and np.array_equal(ids, np.arange(len(expected))) and np.array_equal(vectors, expected), text, said)
+    check(
+        status == 0 and np.array_equal(ids, np.arange(len(expected))) and np.array_equal(vectors, expected), text, said
+    )
     connection.execute("DROP TABLE loaded")
 
 
@@ -83,7 +85,11 @@ check_loaded(npy("bytes", np.arange(12, dtype=np.uint8).reshape(4, 3)), np.arang
 check_loaded(fvecs("faiss", numbers), numbers, ".fvecs")
 connection.execute('CREATE TABLE "My Table" (key bigint, v vector)')
 status, said = load(npy("single", numbers), '"My Table"', "--id", "key", "--column", "v", "--first-id", "100")
-check(status == 0 and connection.execute('SELECT min(key), max(key) FROM "My Table"').fetchone() == (100, 139), "a table, columns and ids of one's own", said)
+check(
+    status == 0 and connection.execute('SELECT min(key), max(key) FROM "My Table"').fetchone() == (100, 139),
+    "a table, columns and ids of one's own",
+    said,
+)
 
 # ---- going on ----
 
@@ -93,7 +99,10 @@ check_refused(npy("resumed", damaged), "row 25 holds NaN", "resumed", "--batch",
 check(count("resumed") == 20, "whole batches before the error stay", count("resumed"))
 status, said = load(npy("resumed", numbers), "resumed", "--batch", "7")
 check(said == "40 rows of 6 dimensions in resumed, 20 of them new", "a second start goes on after them", said)
-check(np.array_equal(read_vectors(connection, "SELECT id, embedding FROM resumed ORDER BY id")[1], numbers), "and all rows are right")
+check(
+    np.array_equal(read_vectors(connection, "SELECT id, embedding FROM resumed ORDER BY id")[1], numbers),
+    "and all rows are right",
+)
 status, said = load(npy("resumed", numbers), "resumed")
 check(said == "40 rows of 6 dimensions in resumed, 0 of them new", "a third has nothing to do", said)
 check_refused(npy("another", numbers + 1), "has other rows with ids from 0", "resumed")
@@ -131,13 +140,20 @@ unknown = folder / "vectors.csv"
 unknown.touch()
 check_refused(unknown, ".csv is none of .npy, .fvecs")
 check(count("refused") == 0, "no refused file left a row")
-connection.execute("CREATE TABLE three (id bigint, embedding vector(3)); CREATE TABLE int_key (id int, embedding vector(6)); CREATE TABLE texts (id bigint, embedding text)")
+connection.execute(
+    "CREATE TABLE three (id bigint, embedding vector(3)); CREATE TABLE int_key (id int, embedding vector(6));"
+    "CREATE TABLE texts (id bigint, embedding text)"
+)
 check_refused(npy("single", numbers), 'column "embedding" has 3 dimensions, rows of', "three")
 check_refused(npy("single", numbers), 'column "id" is int4, bigint is needed', "int_key")
 check_refused(npy("single", numbers), 'column "embedding" is text, vector or halfvec is needed', "texts")
 check_refused(npy("single", numbers), 'has no column "v"', "three", "--column", "v")
 
 # ---- what comes out ----
+
+with connection.cursor().copy("COPY resumed (embedding) TO STDOUT (FORMAT binary)") as copy:
+    size = sum(len(block) for block in copy)
+check(size == 19 + 40 * (2 + 4 + 4 + 4 * 6) + 2, "COPY in binary has rows of one length", size)
 
 try:
     read_vectors(connection, "SELECT id, CASE WHEN id <> 3 THEN embedding END FROM resumed ORDER BY id")

@@ -53,7 +53,7 @@ def field_of(index, block, byte):
         at = byte - item.start
         if 0 <= at < item.length:
             if index.kind(block) == NODE and item.state == LIVE:
-                if NODE_CODE <= at < NODE_CODE + index.dims:
+                if NODE_CODE <= at < NODE_CODE + index.code_len(item):
                     return "code"
                 if FACTORS <= at < FACTORS + 12:
                     return "factors"
@@ -124,23 +124,25 @@ def is_allowed(error, flip):
 def operations(number):
     """What is done to a damaged index, in order. The first one is annex.verify."""
     name, order = f"t{number}", data.operator(number)
-    nearest = f"SELECT id FROM {name} ORDER BY v {order} '{data.QUERY}' LIMIT"
+    of = data.type_of(number)
+    query, equal = data.QUERIES[of], data.EQUALS[of]
+    nearest = f"SELECT id FROM {name} ORDER BY v {order} '{query}' LIMIT"
     verify = f"SELECT severity, finding, detail FROM annex.verify('{name}_v', true)"
     return [
         verify,
         f"{nearest} 10",
-        f"SELECT id FROM {name} ORDER BY v {order} '{data.EQUAL}' LIMIT 100",
+        f"SELECT id FROM {name} ORDER BY v {order} '{equal}' LIMIT 100",
         "SET hnsw.iterative_scan = strict_order",
         f"{nearest} 150",
         "SET hnsw.iterative_scan = relaxed_order",
         f"{nearest} 150",
         "RESET hnsw.iterative_scan",
         f"SELECT * FROM annex.index_info('{name}_v')",
-        f"INSERT INTO {name} SELECT 3000 + id, v FROM source WHERE id % 23 = 2",
-        f"INSERT INTO {name} SELECT 4000 + i, '{data.EQUAL}' FROM generate_series(1, 3) i",
+        f"INSERT INTO {name} SELECT 3000 + id, {of} FROM source WHERE id % 23 = 2",
+        f"INSERT INTO {name} SELECT 4000 + i, '{equal}' FROM generate_series(1, 3) i",
         f"DELETE FROM {name} WHERE id % 9 = 2",
         f"VACUUM (INDEX_CLEANUP ON) {name}",
-        f"INSERT INTO {name} SELECT 5000 + id, v FROM source WHERE id % 23 = 3",
+        f"INSERT INTO {name} SELECT 5000 + id, {of} FROM source WHERE id % 23 = 3",
         f"{nearest} 10",
         f"VACUUM (INDEX_CLEANUP ON) {name}",
         verify,

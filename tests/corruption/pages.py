@@ -8,10 +8,11 @@ SPECIAL = PAGE - 16
 META, NODE, UPPER, OVERFLOW, PARAMS, CURVE_PAGE = 1, 2, 3, 4, 5, 6
 FREE, LIVE, TOMBSTONE = 0, 1, 2
 # Meta page: places behind the page header.
-FORM, ENTRY_LEVEL, ENTRY, PARAMS_HEAD, INSERT_PAGES, FREE_LISTS, BASE_DEGREE, CURVE = 17, 19, 24, 32, 36, 48, 60, 96
+FORM, ENTRY_LEVEL, ENTRY, PARAMS_HEAD, INSERT_PAGES, FREE_LISTS, BASE_DEGREE, TYPE, CURVE = 17, 19, 24, 32, 36, 48, 60, 62, 96
+BIT, SPARSEVEC = 2, 3
 # Node item.
 STATE, LEVEL, COUNT, GENERATION = 0, 1, 3, 4
-TID_BLOCKS, TID_OFFSETS, CHAIN, UPPER_OFFSET, UPPER_BLOCK, HASH, FACTORS, NODE_CODE = 8, 16, 20, 26, 28, 32, 40, 56
+TID_BLOCKS, TID_OFFSETS, CHAIN, UPPER_OFFSET, UPPER_BLOCK, HASH, FACTORS, NON_ZEROS, NODE_CODE = 8, 16, 20, 26, 28, 32, 40, 54, 56
 # Upper item.
 UPPER_NODE, UPPER_FACTORS, UPPER_COUNTS, UPPER_CODE = 8, 16, 32, 48
 # TID chunk.
@@ -58,6 +59,7 @@ class Index:
         self.m = self.meta("H", 20)[0]
         self.is_inline = self.meta("B", FORM)[0] == 1
         self.base_degree = self.meta("H", BASE_DEGREE)[0] if self.is_inline else 2 * self.m
+        self.type = self.meta("B", TYPE)[0]
 
     def save(self):
         # In place: the owner of the file stays.
@@ -94,6 +96,12 @@ class Index:
     def items(self, kind, state=None):
         found = [item for block in self.blocks(kind) for item in self.page_items(block)]
         return [item for item in found if state is None or item.state == state]
+
+    def code_len(self, node):
+        """Bytes of the code of a node."""
+        if self.type == SPARSEVEC:
+            return 6 * node.get("H", NON_ZEROS)[0]
+        return (self.dims + 7) // 8 if self.type == BIT else self.dims
 
     @property
     def code_size(self):

@@ -29,23 +29,36 @@ CATALOG = {
     "valid indexes": """
         SELECT relname FROM pg_index JOIN pg_class c ON c.oid = indexrelid
          WHERE indisvalid AND relnamespace = 'public'::regnamespace ORDER BY 1""",
-    "constraints": "SELECT conname, pg_get_constraintdef(oid) FROM pg_constraint WHERE connamespace = 'public'::regnamespace ORDER BY 1",
-    "views": "SELECT viewname, definition FROM pg_views WHERE schemaname = 'public' UNION ALL SELECT matviewname, definition FROM pg_matviews ORDER BY 1",
+    "constraints": """
+        SELECT conname, pg_get_constraintdef(oid) FROM pg_constraint
+         WHERE connamespace = 'public'::regnamespace ORDER BY 1""",
+    "views": """
+        SELECT viewname, definition FROM pg_views WHERE schemaname = 'public'
+         UNION ALL SELECT matviewname, definition FROM pg_matviews ORDER BY 1""",
     "functions": """
         SELECT pg_get_functiondef(p.oid) FROM pg_proc p
-         WHERE pronamespace = 'public'::regnamespace AND NOT EXISTS (SELECT FROM pg_depend WHERE objid = p.oid AND deptype = 'e') ORDER BY 1""",
+         WHERE pronamespace = 'public'::regnamespace
+           AND NOT EXISTS (SELECT FROM pg_depend WHERE objid = p.oid AND deptype = 'e') ORDER BY 1""",
     "extension that clients ask for": "SELECT extname FROM pg_extension WHERE extname = 'vector'",
 }
 # The binary form of an array names the type of its elements by its number, which each database has its own of.
 TABLES = {"items": "id, tenant, v, h, s, b, anything, norm", "wide": "*", "events": "*", "centers": "*"}
 RESULTS = {
-    "functions of vector": "SELECT id, vector_norm(v), l2_normalize(v), subvector(v, 2, 5), binary_quantize(v), v + v, v * v, v - v, v || v FROM items ORDER BY id",
-    "functions of halfvec": "SELECT id, l2_norm(h), l2_normalize(h), subvector(h, 2, 5), binary_quantize(h), h + h, h * h, h - h, h || h FROM items ORDER BY id",
+    "functions of vector": """
+        SELECT id, vector_norm(v), l2_normalize(v), subvector(v, 2, 5), binary_quantize(v), v + v, v * v, v - v, v || v
+          FROM items ORDER BY id""",
+    "functions of halfvec": """
+        SELECT id, l2_norm(h), l2_normalize(h), subvector(h, 2, 5), binary_quantize(h), h + h, h * h, h - h, h || h
+          FROM items ORDER BY id""",
     "functions of sparsevec": "SELECT id, l2_norm(s), l2_normalize(s) FROM items ORDER BY id",
-    "casts": "SELECT id, v::halfvec, v::sparsevec, h::vector, h::sparsevec, s::vector, s::halfvec, v::real[], h::real[] FROM items ORDER BY id",
+    "casts": """
+        SELECT id, v::halfvec, v::sparsevec, h::vector, h::sparsevec, s::vector, s::halfvec, v::real[], h::real[]
+          FROM items ORDER BY id""",
     "aggregates": "SELECT tenant, avg(v), sum(v), avg(h), sum(h) FROM items GROUP BY tenant ORDER BY tenant",
     "order of btree": "SELECT id FROM items ORDER BY v, h, s, id",
-    "comparisons": "SELECT a.id, a.v < b.v, a.h <= b.h, a.s > b.s, a.v = b.v, a.s <> b.s FROM items a JOIN items b ON b.id = a.id + 1 ORDER BY a.id",
+    "comparisons": """
+        SELECT a.id, a.v < b.v, a.h <= b.h, a.s > b.s, a.v = b.v, a.s <> b.s
+          FROM items a JOIN items b ON b.id = a.id + 1 ORDER BY a.id""",
     "a view": "SELECT * FROM near_one",
     "a function of the user": "SELECT a.id, similarity(a.h, b.h) FROM items a JOIN items b ON b.id = a.id + 1 ORDER BY a.id",
     "distances of wide rows": "SELECT a.id, b.id, a.v <-> b.v, a.v <=> b.v, a.h <#> b.h FROM wide a CROSS JOIN wide b ORDER BY 1, 2",
@@ -71,7 +84,9 @@ def same(left, right):
     if isinstance(left, str) and left[:1] in "[{" and left != right:
         return same(numbers(left), numbers(right))
     if isinstance(left, float) and isinstance(right, float):
-        return math.isclose(left, right, rel_tol=TOLERANCE, abs_tol=TOLERANCE) or (math.isnan(left) and math.isnan(right))
+        return math.isclose(left, right, rel_tol=TOLERANCE, abs_tol=TOLERANCE) or (
+            math.isnan(left) and math.isnan(right)
+        )
     return left == right
 
 
@@ -144,7 +159,11 @@ def compare_answers(pair):
             check(exact_equal, f"nearest rows by {operator} of {type_name}, exact")
             if indexed:
                 recall = [count / QUERIES / 10 for count in found]
-                check(min(recall) >= MIN_RECALL, f"nearest rows by {operator} of {type_name}, by index", f"recall {recall}")
+                check(
+                    min(recall) >= MIN_RECALL,
+                    f"nearest rows by {operator} of {type_name}, by index",
+                    f"recall {recall}",
+                )
     left, right = pair.rows("SELECT nearest(v, 10) FROM items WHERE id = 5")
     check(len(left) == 10 and left == right, "nearest rows by a function of the user")
     left, right = pair.rows("SELECT id FROM events WHERE region = 'north' ORDER BY v <-> dense(3, 8) LIMIT 10")

@@ -106,6 +106,14 @@ CREATE TABLE flags (id bigserial PRIMARY KEY, embedding bit(3));
 INSERT INTO flags (embedding) VALUES ('000'), ('111'), ('110');
 SELECT * FROM flags ORDER BY embedding <~> '101', id LIMIT 5;
 SELECT *, round((embedding <%> '101')::numeric, 4) FROM flags ORDER BY embedding <%> '101', id;
+CREATE INDEX ON flags USING hnsw (embedding bit_hamming_ops);
+CREATE INDEX ON flags USING hnsw (embedding bit_jaccard_ops);
+CREATE INDEX items_signs ON items USING hnsw ((binary_quantize(embedding)::bit(3)) bit_hamming_ops);
+SET enable_seqscan = off;
+EXPLAIN (COSTS OFF) SELECT id FROM flags ORDER BY embedding <~> '101' LIMIT 1;
+SELECT id FROM flags ORDER BY embedding <~> '111' LIMIT 1;
+SELECT id FROM flags ORDER BY embedding <%> '110' LIMIT 1;
+RESET enable_seqscan;
 SELECT binary_quantize(embedding)::bit(3) FROM items ORDER BY id;
 SELECT id FROM (SELECT * FROM items ORDER BY binary_quantize(embedding)::bit(3) <~> binary_quantize('[1,-2,3]'::vector), id LIMIT 20) t
     ORDER BY embedding <=> '[1,-2,3]' LIMIT 5;
@@ -114,6 +122,15 @@ SELECT id FROM (SELECT * FROM items ORDER BY binary_quantize(embedding)::bit(3) 
 CREATE TABLE words (id bigserial PRIMARY KEY, embedding sparsevec(5));
 INSERT INTO words (embedding) VALUES ('{1:1,3:2,5:3}/5'), ('{1:4,3:5,5:6}/5');
 SELECT *, embedding <-> '{1:3,3:1,5:2}/5' AS distance FROM words ORDER BY embedding <-> '{1:3,3:1,5:2}/5' LIMIT 5;
+CREATE INDEX ON words USING hnsw (embedding sparsevec_l2_ops);
+CREATE INDEX ON words USING hnsw (embedding sparsevec_ip_ops);
+CREATE INDEX ON words USING hnsw (embedding sparsevec_cosine_ops);
+CREATE INDEX ON words USING hnsw (embedding sparsevec_l1_ops);
+SET enable_seqscan = off;
+EXPLAIN (COSTS OFF) SELECT id FROM words ORDER BY embedding <-> '{1:3,3:1,5:2}/5' LIMIT 1;
+SELECT id FROM words ORDER BY embedding <-> '{1:3,3:1,5:2}/5' LIMIT 1;
+SELECT id FROM words ORDER BY embedding <=> '{1:3,3:1,5:2}/5' LIMIT 1;
+RESET enable_seqscan;
 SELECT embedding <#> '{1:3,3:1,5:2}/5', embedding <=> '{1:3,3:1,5:2}/5', embedding <+> '{1:3,3:1,5:2}/5', l2_norm(embedding) FROM words ORDER BY id;
 
 \echo == hybrid search

@@ -8,7 +8,7 @@ CREATE FUNCTION element(id int, k int) RETURNS real LANGUAGE sql IMMUTABLE PARAL
 CREATE FUNCTION dense(id int, n int) RETURNS vector LANGUAGE sql IMMUTABLE PARALLEL SAFE
     RETURN (SELECT array_agg(element(id, k) ORDER BY k) FROM generate_series(1, n) k)::vector;
 CREATE FUNCTION sparse(id int, n int) RETURNS sparsevec LANGUAGE sql IMMUTABLE PARALLEL SAFE
-    RETURN (SELECT array_agg(CASE WHEN k % 8 = id % 8 THEN element(id, k) ELSE 0 END ORDER BY k) FROM generate_series(1, n) k)::vector::sparsevec;
+    RETURN (SELECT array_agg(CASE WHEN k % 8 IN (id % 8, id / 8 % 8) THEN element(id, k) ELSE 0 END ORDER BY k) FROM generate_series(1, n) k)::vector::sparsevec;
 
 CREATE TABLE items (
     id int PRIMARY KEY,
@@ -35,6 +35,13 @@ CREATE INDEX items_h_l2 ON items USING hnsw (h halfvec_l2_ops);
 CREATE INDEX items_h_ip ON items USING hnsw (h halfvec_ip_ops);
 CREATE INDEX items_h_cosine ON items USING hnsw (h halfvec_cosine_ops);
 CREATE INDEX items_h_l1 ON items USING hnsw (h halfvec_l1_ops);
+CREATE INDEX items_s_l2 ON items USING hnsw (s sparsevec_l2_ops);
+CREATE INDEX items_s_ip ON items USING hnsw (s sparsevec_ip_ops);
+CREATE INDEX items_s_cosine ON items USING hnsw (s sparsevec_cosine_ops) WITH (m = 8);
+CREATE INDEX items_s_l1 ON items USING hnsw (s sparsevec_l1_ops);
+CREATE INDEX items_b_hamming ON items USING hnsw (b bit_hamming_ops);
+CREATE INDEX items_b_jaccard ON items USING hnsw (b bit_jaccard_ops) WITH (ef_construction = 100);
+CREATE INDEX items_signs ON items USING hnsw ((binary_quantize(v)::bit(32)) bit_hamming_ops);
 CREATE INDEX items_tenant_3 ON items USING hnsw (v vector_cosine_ops) WHERE tenant = 3;
 CREATE INDEX items_as_half ON items USING hnsw ((v::halfvec(32)) halfvec_l2_ops);
 CREATE INDEX items_sub ON items USING hnsw ((subvector(v, 1, 8)::vector(8)) vector_l2_ops);

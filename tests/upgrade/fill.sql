@@ -27,6 +27,10 @@ INSERT INTO docs SELECT i, 'doc ' || i FROM generate_series(1501, 1600) i;
 SELECT count(*) FROM annex.pending('docs', 1, 5000) WHERE annex.put('docs', 1, key, fake_model(content, 8), content_hash);
 SELECT count(*) FROM annex.pending('docs', 2, 5000) WHERE annex.put('docs', 2, key, fake_model(content, 300), content_hash);
 SELECT annex.promote('docs', 1, 'first'), annex.promote('docs', 2, 'second'), annex.rollback('docs', 'slow'), annex.set_alias('docs', 'canary', 2);
+-- A challenge that runs, after one that was concluded.
+SELECT annex.challenge('docs', 2, 0.5, 'click'), annex.conclude('docs', false), annex.challenge('docs', 2, 0.2, 'click');
+SELECT count(annex.expose('docs', 'u' || i)) FROM generate_series(1, 300) i;
+SELECT annex.feedback('docs', 'u7', 1), annex.sample_query('docs', 1, fake_model('a query', 8), 1, 5);
 -- Other types and options, outside the models.
 CREATE TABLE items (id int PRIMARY KEY, half halfvec(12), sparse sparsevec(1000), array_of vector(2)[]);
 INSERT INTO items SELECT i, fake_model('item ' || i, 12)::halfvec, ('{' || i || ':1.5,1000:' || i || '}/1000')::sparsevec, ARRAY['[1,2]', '[3,4]']::vector[]

@@ -7,9 +7,16 @@ SELECT 'deployment', md5(string_agg(d::text, ';' ORDER BY id)) FROM annex.deploy
 SELECT 'model', m FROM annex.model m ORDER BY model;
 SELECT 'version', v FROM annex.version v ORDER BY model, version;
 SELECT 'measurement', md5(string_agg(m::text, ';' ORDER BY id)) FROM annex.measurement m;
+SELECT 'experiment', e FROM annex.experiment e ORDER BY id;
+SELECT 'exposure', count(*), md5(string_agg(x::text, ';' ORDER BY id)) FROM annex.exposure x;
+SELECT 'outcome', o FROM annex.outcome o ORDER BY id;
+SELECT 'sample', s FROM annex.query_sample s ORDER BY id;
+SELECT 'compare', c FROM generate_series(1, 2) i, annex.compare('docs', i) c;
+SELECT 'route', md5(string_agg(r::text, ';' ORDER BY i)) FROM generate_series(1, 300) i, annex.route('docs', 'u' || i) r;
 SELECT 'sentinel', s FROM annex.sentinel s ORDER BY content;
 SELECT 'artifact', count(*), sum(length(data)), sha256(string_agg(data, '' ORDER BY part)) FROM annex.artifact;
-SELECT 'sequences', d.last_value, m.last_value FROM annex.deployment_id_seq d, annex.measurement_id_seq m;
+SELECT 'sequences', d.last_value, m.last_value, e.last_value, x.last_value, o.last_value, s.last_value
+    FROM annex.deployment_id_seq d, annex.measurement_id_seq m, annex.experiment_id_seq e, annex.exposure_id_seq x, annex.outcome_id_seq o, annex.query_sample_id_seq s;
 SELECT 'extension', extversion, (SELECT string_agg(c::regclass::text, ' ' ORDER BY c::regclass::text) FROM unnest(extconfig) c)
     FROM pg_extension WHERE extname = 'annex';
 -- MAINTAIN, which owners have from PostgreSQL 17 on, is left out.

@@ -1,8 +1,9 @@
-"""The life of an embedding model: register, fill, promote, replace while it serves, roll back. The Java and Go examples make the same calls.
+"""The life of an embedding model: register, fill, promote, replace while it serves, roll back.
 
     python model_life.py [DSN]
 
 The embeddings are a stand-in, bytes of a hash of the text; `examples/worker` has a real model and several workers.
+The Java and Go examples make the same calls.
 """
 
 import hashlib
@@ -38,16 +39,27 @@ def embed(text: str, dimensions: int) -> str:
 
 def fill(version: int, dimensions: int, count: int) -> int:
     """Pull what is pending, embed it outside the database, put it back; nothing is locked in between."""
-    pending = connection.execute("SELECT key, content, content_hash FROM annex.pending(%s, %s, %s)", (model, version, count)).fetchall()
-    return sum(one("SELECT annex.put(%s, %s, %s, %s, %s)", model, version, key, embed(content, dimensions), digest) for key, content, digest in pending)
+    pending = connection.execute(
+        "SELECT key, content, content_hash FROM annex.pending(%s, %s, %s)", (model, version, count)
+    ).fetchall()
+    return sum(
+        one("SELECT annex.put(%s, %s, %s, %s, %s)", model, version, key, embed(content, dimensions), digest)
+        for key, content, digest in pending
+    )
 
 
 def build_index(version: int) -> None:
     connection.execute(one("SELECT annex.index_ddl(%s, %s)", model, version))
 
 
-check(one("SELECT encode(vector_send('[1,2,3]'), 'hex')") == "000300003f8000004000000040400000", "the wire form of a vector")
-check(one("SELECT annex.register_model(%s, %s, 'id', 'body')::text", model, model) == f"{model}_embeddings", "register_model makes a view")
+check(
+    one("SELECT encode(vector_send('[1,2,3]'), 'hex')") == "000300003f8000004000000040400000",
+    "the wire form of a vector",
+)
+check(
+    one("SELECT annex.register_model(%s, %s, 'id', 'body')::text", model, model) == f"{model}_embeddings",
+    "register_model makes a view",
+)
 check(one("SELECT annex.register_version(%s, 8, 'cosine')", model) == 1, "register_version makes version 1")
 check(one("SELECT annex.champion(%s)", model) is None, "nothing serves yet")
 check(fill(1, 8, 5000) == 2000, "2000 rows are embedded")
@@ -60,15 +72,24 @@ check(fill(2, 16, 1000) == 1000, "half of it is filled while version 1 serves")
 connection.execute(f"UPDATE {model} SET body = body || ' (edited)' WHERE id IN (10, 20, 30)")
 connection.execute(f"DELETE FROM {model} WHERE id = 40")
 connection.execute(f"INSERT INTO {model} VALUES (9001, 'new doc')")
-progress = connection.execute("SELECT version, total, current, stale, missing, percent::text FROM annex.progress(%s) ORDER BY version", (model,)).fetchall()
-check(progress == [(1, 2000, 1996, 3, 1, "99.80"), (2, 2000, 996, 3, 1001, "49.80")], "progress counts edited, deleted and new rows")
+progress = connection.execute(
+    "SELECT version, total, current, stale, missing, percent::text FROM annex.progress(%s) ORDER BY version", (model,)
+).fetchall()
+check(
+    progress == [(1, 2000, 1996, 3, 1, "99.80"), (2, 2000, 996, 3, 1001, "49.80")],
+    "progress counts edited, deleted and new rows",
+)
 check((fill(2, 16, 5000), fill(1, 8, 5000)) == (1004, 4), "both versions catch up")
 build_index(2)
 check(one("SELECT annex.promote(%s, 2, 'better')", model) > 0, "promote: version 2 serves")
 
 # A search says for which version its query was embedded: the vectors of two models are never mixed.
 champion = one("SELECT annex.champion(%s)", model)
-nearest = one(f"SELECT id FROM {model}_embeddings WHERE version = %s ORDER BY embedding <=> %s LIMIT 1", champion, embed("doc 77", 16))
+nearest = one(
+    f"SELECT id FROM {model}_embeddings WHERE version = %s ORDER BY embedding <=> %s LIMIT 1",
+    champion,
+    embed("doc 77", 16),
+)
 check((champion, nearest) == (2, 77), "a text finds its row in the version that serves")
 
 check(one("SELECT annex.register_version(%s, 16, 'cosine')", model) == 3, "version 3")

@@ -1,4 +1,5 @@
-"""What the examples share: where the database is, sample rows, exact neighbours to compare with, and lines that say what was found."""
+"""What the examples share: where the database is, sample rows, exact neighbours to compare with, and lines for what was
+found."""
 
 import sys
 

@@ -1,6 +1,6 @@
 """asyncpg with pgvector-python: binary both ways, COPY, nearest neighbours through an index, filters.
 
-    python with_asyncpg.py [DSN]
+python with_asyncpg.py [URL]        postgresql://user@host/database, or the PG* variables
 """
 
 import asyncio
@@ -21,14 +21,24 @@ async def main() -> None:
 
     await connection.execute("DROP TABLE IF EXISTS asyncpg_items")
     await connection.execute(f"""
-        CREATE TABLE asyncpg_items (id int PRIMARY KEY, category int, v vector({DIMENSIONS}), h halfvec({DIMENSIONS}), s sparsevec({DIMENSIONS}))""")
+        CREATE TABLE asyncpg_items (id int PRIMARY KEY, category int,
+            v vector({DIMENSIONS}), h halfvec({DIMENSIONS}), s sparsevec({DIMENSIONS}))""")
     vectors, categories, query = rows()
     records = [
-        (number, int(category), vector, HalfVector(vector.astype(np.float16)), SparseVector({number % DIMENSIONS: 1.5}, DIMENSIONS))
+        (
+            number,
+            int(category),
+            vector,
+            HalfVector(vector.astype(np.float16)),
+            SparseVector({number % DIMENSIONS: 1.5}, DIMENSIONS),
+        )
         for number, (vector, category) in enumerate(zip(vectors, categories))
     ]
     await connection.copy_records_to_table("asyncpg_items", records=records)
-    check(await connection.fetchval("SELECT count(*) FROM asyncpg_items") == len(vectors), "COPY in binary stores every row")
+    check(
+        await connection.fetchval("SELECT count(*) FROM asyncpg_items") == len(vectors),
+        "COPY in binary stores every row",
+    )
 
     row = await connection.fetchrow("SELECT v, h, s FROM asyncpg_items WHERE id = 17")
     check(np.array_equal(row["v"].to_numpy(), vectors[17]), "a vector comes back as it was")
@@ -43,7 +53,10 @@ async def main() -> None:
 
     async def search(statement: str, *parameters) -> list[int]:
         plan = "\n".join(row[0] for row in await connection.fetch("EXPLAIN " + statement, *parameters))
-        check("Index Scan using asyncpg_items_" in plan and "Sort" not in plan, f"through the index: {statement.partition(' FROM ')[2]}")
+        check(
+            "Index Scan using asyncpg_items_" in plan and "Sort" not in plan,
+            f"through the index: {statement.partition(' FROM ')[2]}",
+        )
         return [row[0] for row in await connection.fetch(statement, *parameters)]
 
     found = await search("SELECT id FROM asyncpg_items ORDER BY v <-> $1 LIMIT 10", query)

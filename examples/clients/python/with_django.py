@@ -34,7 +34,16 @@ django.setup()
 from django.db import connection, models  # noqa: E402
 from django.db.migrations.state import ProjectState  # noqa: E402
 from django.db.models import Avg  # noqa: E402
-from pgvector.django import BitField, CosineDistance, HalfVectorField, HnswIndex, L2Distance, SparseVectorField, VectorExtension, VectorField  # noqa: E402
+from pgvector.django import (
+    BitField,
+    CosineDistance,
+    HalfVectorField,
+    HnswIndex,
+    L2Distance,
+    SparseVectorField,
+    VectorExtension,
+    VectorField,
+)  # noqa: E402
 from pgvector import SparseVector  # noqa: E402
 
 
@@ -89,7 +98,10 @@ with connection.schema_editor() as editor:
 with connection.cursor() as cursor:
     cursor.execute("SELECT indexdef FROM pg_indexes WHERE indexname = 'django_items_v'")
     definition = cursor.fetchone()[0]
-    check("USING hnsw (v vector_cosine_ops) WITH (m='16', ef_construction='64')" in definition, "the index is as the model says")
+    check(
+        "USING hnsw (v vector_cosine_ops) WITH (m='16', ef_construction='64')" in definition,
+        "the index is as the model says",
+    )
     cursor.execute("ANALYZE django_items")
     cursor.execute("SET hnsw.ef_search = 100")
 
@@ -109,11 +121,16 @@ with connection.cursor() as cursor:
     cursor.execute("SET hnsw.iterative_scan = strict_order")
 members = np.flatnonzero(categories == 3)
 found = list(Item.objects.filter(category=3).order_by(CosineDistance("v", query)).values_list("id", flat=True)[:10])
-check(recall(found, members[nearest(vectors[members], query, "cosine")].tolist()) >= 0.9, "the ten nearest of a category")
+check(
+    recall(found, members[nearest(vectors[members], query, "cosine")].tolist()) >= 0.9, "the ten nearest of a category"
+)
 near = Item.objects.alias(distance=L2Distance("v", vectors[17])).filter(distance__lt=0.001)
 check([item.id for item in near] == [17], "rows within a distance")
 averages = Item.objects.values("category").annotate(center=Avg("v")).order_by("category")
-check(len(averages) == CATEGORIES and np.allclose(averages[3]["center"], vectors[members].mean(axis=0), atol=1e-5), "avg of each category")
+check(
+    len(averages) == CATEGORIES and np.allclose(averages[3]["center"], vectors[members].mean(axis=0), atol=1e-5),
+    "avg of each category",
+)
 
 # Undoing the first migration drops the name `vector` only: the table of this example stays.
 migrate(VectorExtension(), forwards=False)

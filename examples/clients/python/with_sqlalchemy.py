@@ -1,6 +1,6 @@
 """SQLAlchemy with pgvector-python: typed columns, index in the table's definition, distances as expressions.
 
-    python with_sqlalchemy.py [DSN]
+python with_sqlalchemy.py [DSN]
 """
 
 import numpy as np
@@ -37,7 +37,9 @@ vectors, categories, query = rows()
 with Session(engine) as session:
     for number, (vector, category) in enumerate(zip(vectors, categories)):
         bits = "".join("1" if element > 0 else "0" for element in vector)
-        session.add(Item(id=number, category=int(category), v=vector, h=vector, s=np.where(vector > 2, vector, 0), b=bits))
+        session.add(
+            Item(id=number, category=int(category), v=vector, h=vector, s=np.where(vector > 2, vector, 0), b=bits)
+        )
     session.commit()
     # Made after the data was loaded: building is faster than inserting.
     index = Index(
@@ -64,9 +66,14 @@ with Session(engine) as session:
     check(recall(found, nearest(vectors, query, "cosine")) >= 0.9, "the ten nearest by cosine distance")
 
     session.execute(text("SET hnsw.iterative_scan = strict_order"))
-    found = list(session.scalars(select(Item.id).where(Item.category == 3).order_by(Item.v.cosine_distance(query)).limit(10)))
+    found = list(
+        session.scalars(select(Item.id).where(Item.category == 3).order_by(Item.v.cosine_distance(query)).limit(10))
+    )
     members = np.flatnonzero(categories == 3)
-    check(recall(found, members[nearest(vectors[members], query, "cosine")].tolist()) >= 0.9, "the ten nearest of a category")
+    check(
+        recall(found, members[nearest(vectors[members], query, "cosine")].tolist()) >= 0.9,
+        "the ten nearest of a category",
+    )
 
     nearer = session.scalar(select(func.count()).select_from(Item).where(Item.v.l2_distance(vectors[17]) < 0.001))
     check(nearer == 1, "rows within a distance")
@@ -79,8 +86,15 @@ with Session(engine) as session:
     }.items():
         check(isinstance(session.scalar(select(distance).where(Item.id == 17)), float), f"{name} is a number")
     averages = session.execute(select(Item.category, avg(Item.v)).group_by(Item.category).order_by(Item.category)).all()
-    check(len(averages) == CATEGORIES and np.allclose(averages[3][1], vectors[members].mean(axis=0), atol=1e-5), "avg of each category")
+    check(
+        len(averages) == CATEGORIES and np.allclose(averages[3][1], vectors[members].mean(axis=0), atol=1e-5),
+        "avg of each category",
+    )
 
 columns = {column["name"]: str(column["type"]) for column in inspect(engine).get_columns("sqlalchemy_items")}
-check((columns["v"], columns["h"], columns["s"]) == (f"VECTOR({DIMENSIONS})", f"HALFVEC({DIMENSIONS})", f"SPARSEVEC({DIMENSIONS})"), "reflection knows the types")
+check(
+    (columns["v"], columns["h"], columns["s"])
+    == (f"VECTOR({DIMENSIONS})", f"HALFVEC({DIMENSIONS})", f"SPARSEVEC({DIMENSIONS})"),
+    "reflection knows the types",
+)
 finish()

@@ -44,7 +44,7 @@ impl<'a> CodeDistance<'a> {
                 .factors
                 .iter()
                 .fold(0.0, |most: f32, factors| most.max(factors.norm_squared)),
-            Metric::L2 | Metric::Cosine | Metric::L1 => 0.0,
+            _ => 0.0,
         };
         Self { arena, shift }
     }

@@ -2,13 +2,15 @@
 
 use super::MemoryLimit;
 use super::builder::Topology;
+use super::encoder::{EncodedRows, Encoder};
 use super::source::{Lists, NodeData, NodeSource};
 use crate::error::{Error, Result, SqlState};
-use crate::hnsw::codes::{CodeArena, CodeParams, Factors};
+use crate::hnsw::codes::{CodeArena, CodeForm, CodeParams, Factors};
 use crate::hnsw::insert::IndexedVector;
 use crate::hnsw::layout::INLINE_TIDS;
 use crate::pg::heap_scan::IndexBuild;
 use crate::pg::relation::Tid;
+use crate::types::indexed::IndexedValue;
 
 /// Bytes a row takes here beside its code: pointer, hash, and its place in the grouping of equal vectors.
 pub const BYTES_PER_ROW: usize = size_of::<Tid>() + size_of::<u64>() + 2 * size_of::<u32>();
@@ -19,6 +21,8 @@ pub struct Loader {
     tids: Vec<Tid>,
     hashes: Vec<u64>,
     limit: MemoryLimit,
+    /// For codes of elements: those of bits and of sparse vectors are their values, and soon copied.
+    encoder: Option<Encoder>,
 }
 
 /// The nodes of a build and the heap rows of each.
@@ -73,6 +77,10 @@ impl NodeSource for LoadedGraph<'_> {
         Box::new(counts.filter(|(_, count)| *count > INLINE_TIDS))
     }
 
+    fn code_len(&mut self, node: u32) -> Result<usize> {
+        Ok(self.loaded.arena.code(node).len())
+    }
+
     fn node(&mut self, node: u32) -> Result<NodeData<'_>> {
         let loaded = self.loaded;
         Ok(NodeData {
@@ -117,7 +125,7 @@ impl Loader {
         let expected = build
             .estimated_rows()
             .map_or(0, |rows| (rows * 1.02) as usize);
-        let capacity = expected.min(limit.rows);
+        let capacity = expected.min(limit.most_rows());
         let mut tids = Vec::new();
         let mut hashes = Vec::new();
         tids.try_reserve_exact(capacity)
@@ -131,17 +139,29 @@ impl Loader {
             tids,
             hashes,
             limit,
+            encoder: Encoder::new(params).filter(|_| params.form == CodeForm::Elements),
         })
     }
 
     /// Whether another row fits.
     pub fn has_room(&self) -> bool {
-        self.tids.len() < self.limit.rows
+        let used = self.row_count() * self.limit.bytes_per_row + self.code_bytes();
+        used + self.limit.largest_row() <= self.limit.bytes
+    }
+
+    /// Bytes of the codes, if they are not counted with the rows.
+    fn code_bytes(&self) -> usize {
+        self.limit.code_len.map_or(self.arena.code_bytes(), |_| 0)
+    }
+
+    /// Bytes that a row takes on average.
+    pub fn bytes_per_row(&self) -> usize {
+        self.limit.bytes_per_row + self.code_bytes() / self.tids.len().max(1)
     }
 
     /// Rows so far.
     pub fn row_count(&self) -> usize {
-        self.tids.len()
+        self.tids.len() + self.encoder.as_ref().map_or(0, Encoder::row_count)
     }
 
     /// The limit this loader keeps.
@@ -150,22 +170,63 @@ impl Loader {
     }
 
     /// Adds a row.
+    /// # Errors
+    /// 53200 for memory or threads that cannot be had.
     pub fn push(&mut self, tid: Tid, vector: &IndexedVector<'_>) -> Result<()> {
-        let rows = self.tids.len() + 1;
-        self.tids.try_reserve(1).map_err(|_| out_of_memory(rows))?;
-        self.hashes
-            .try_reserve(1)
-            .map_err(|_| out_of_memory(rows))?;
-        self.arena.push(vector.elements())?;
+        if let (Some(encoder), IndexedValue::Dense(elements)) =
+            (self.encoder.as_mut(), vector.value())
+        {
+            encoder.push(tid, elements)?;
+            if let Some(rows) = encoder.poll()? {
+                self.append(&rows)?;
+            }
+            return Ok(());
+        }
+        self.reserve(1)?;
+        self.arena.push_value(vector.value())?;
         self.tids.push(tid);
         self.hashes.push(vector.hash());
+        Ok(())
+    }
+
+    fn reserve(&mut self, additional: usize) -> Result<()> {
+        let rows = self.tids.len() + additional;
+        self.tids
+            .try_reserve(additional)
+            .and_then(|()| self.hashes.try_reserve(additional))
+            .map_err(|_| out_of_memory(rows))
+    }
+
+    fn append(&mut self, rows: &EncodedRows) -> Result<()> {
+        self.reserve(rows.tids.len())?;
+        let codes = rows.codes.chunks_exact(self.arena.params.dims);
+        for (code, factors) in codes.zip(&rows.factors) {
+            self.arena.push_code(code, *factors)?;
+        }
+        self.tids.extend_from_slice(&rows.tids);
+        self.hashes.extend_from_slice(&rows.hashes);
+        Ok(())
+    }
+
+    /// Waits for the rows that other threads still have.
+    fn collect(&mut self) -> Result<()> {
+        while let Some(encoder) = self.encoder.as_mut() {
+            match encoder.wait()? {
+                Some(rows) => self.append(&rows)?,
+                None => self.encoder = None,
+            }
+        }
         Ok(())
     }
 
     /// Hands every row over: pointer, hash, factors and code.
     /// # Errors
     /// The first error of `take`.
-    pub fn drain(self, mut take: impl FnMut(Tid, u64, Factors, &[i8]) -> Result<()>) -> Result<()> {
+    pub fn drain(
+        mut self,
+        mut take: impl FnMut(Tid, u64, Factors, &[i8]) -> Result<()>,
+    ) -> Result<()> {
+        self.collect()?;
         for (row, (tid, hash)) in (0..).zip(self.tids.iter().zip(&self.hashes)) {
             let factors = self.arena.factors[row as usize];
             take(*tid, *hash, factors, self.arena.code(row))?;
@@ -174,7 +235,8 @@ impl Loader {
     }
 
     /// Makes one node of rows with equal vectors (equal hash, code and factors).
-    pub fn finish(self) -> Result<Loaded> {
+    pub fn finish(mut self) -> Result<Loaded> {
+        self.collect()?;
         let rows = self.tids.len();
         let mut order: Vec<u32> = Vec::new();
         order

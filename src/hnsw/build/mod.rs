@@ -5,6 +5,7 @@
 //! built in parts (`partition`); if not even parts of useful size fit, they are inserted one by one. Locks: none of ours; PostgreSQL holds the table's lock, and nobody else sees the index yet.
 
 pub mod builder;
+mod encoder;
 pub mod flat;
 pub mod hnsw_rs;
 mod loader;
@@ -32,6 +33,7 @@ use crate::pg::page::PageMut;
 use crate::pg::relation::{ColumnValue, Relation, Tid};
 use crate::pg::{failpoint, interrupt, memory, progress, worker_pool};
 use crate::types::datum;
+use crate::types::indexed::{IndexedType, IndexedValue};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 /// Names of the phases; the first two are pgvector's.
@@ -65,49 +67,67 @@ pub struct BuildCounts {
 /// 22023 for a column without dimensions or contradicting options, 54000 for more dimensions than fit a page.
 pub fn new_shape(index: Relation) -> Result<(Shape, Options)> {
     let options = Options::of(index);
-    let (metric, precision) = validate::metric_of(index)?;
-    let name = precision.vector_type().name;
-    let dims = usize::try_from(index.first_column_typmod()).map_err(|_| {
-        Error::new(
-            SqlState::InvalidParameterValue,
-            "column does not have dimensions",
-        )
-        .with_hint(format!(
-            "Declare the column as {name}(n), or index an expression with a cast to {name}(n)."
-        ))
-    })?;
-    let max_dims = Shape::max_dims(options.m);
+    let (metric, of) = validate::metric_of(index)?;
+    let dims = usize::try_from(index.first_column_typmod()).map_err(|_| no_dimensions(of))?;
+    let max_dims = Shape::max_dims_of(of, options.m);
     if dims > max_dims {
-        return Err(Error::new(
-            SqlState::ProgramLimitExceeded,
-            format!("column cannot have more than {max_dims} dimensions for hnsw index"),
-        )
-        .with_detail(format!(
-            "The column has {dims} dimensions, m is {}.",
-            options.m
-        ))
-        .with_hint(format!(
-            "A smaller m allows more dimensions; or index subvector(column, 1, n)::{name}(n)."
-        )));
+        return Err(too_many_dimensions(of, dims, max_dims, options.m));
     }
     options.validate()?;
     let shape = match options.storage {
-        None => Shape::auto(metric, dims, options.m),
-        Some(Storage::Compact) => Shape::compact(metric, dims, options.m),
+        None if of.is_dense() => Shape::auto(metric, dims, options.m),
+        None | Some(Storage::Compact) => Shape::compact(metric, dims, options.m),
         Some(Storage::Inline) => Shape::inline(metric, dims, options.m)
-            .ok_or_else(|| no_inline_form(metric, &options, dims))?,
+            .filter(|_| Shape::signs_tell(of, metric))
+            .ok_or_else(|| no_inline_form(of, metric, &options, dims))?,
     };
-    Ok((shape.of(precision), options))
+    Ok((shape.of(of), options))
+}
+
+/// 22023: a column of vectors of any dimensions.
+fn no_dimensions(of: IndexedType) -> Error {
+    let name = of.name();
+    Error::new(
+        SqlState::InvalidParameterValue,
+        "column does not have dimensions",
+    )
+    .with_hint(format!(
+        "Declare the column as {name}(n), or index an expression with a cast to {name}(n)."
+    ))
+}
+
+/// 54000: a node would not fit a page.
+fn too_many_dimensions(of: IndexedType, dims: usize, most: usize, m: usize) -> Error {
+    let hint = match of {
+        IndexedType::Bit => {
+            "Index a part of it: substring(column from 1 for n)::bit(n).".to_owned()
+        }
+        _ => format!(
+            "A smaller m allows more dimensions; or index subvector(column, 1, n)::{}(n).",
+            of.name()
+        ),
+    };
+    Error::new(
+        SqlState::ProgramLimitExceeded,
+        format!("column cannot have more than {most} dimensions for hnsw index"),
+    )
+    .with_detail(format!("The column has {dims} dimensions, m is {m}."))
+    .with_hint(hint)
 }
 
 /// 0A000 or 54000: `storage = inline` where there is no such form.
-fn no_inline_form(metric: Metric, options: &Options, dims: usize) -> Error {
-    if metric == Metric::L1 {
+fn no_inline_form(of: IndexedType, metric: Metric, options: &Options, dims: usize) -> Error {
+    if !Shape::signs_tell(of, metric) {
+        let distances = if of == IndexedType::Sparsevec {
+            "distances of sparse vectors".to_owned()
+        } else {
+            format!("{} distances", metric.title())
+        };
         return Error::new(
             SqlState::FeatureNotSupported,
             "storage \"inline\" is not supported by the operator class",
         )
-        .with_detail("Signs of differences do not tell L1 distances.")
+        .with_detail(format!("Signs of differences do not tell {distances}."))
         .with_hint("Use storage \"auto\" or \"compact\".");
     }
     Error::new(
@@ -140,7 +160,7 @@ pub fn build(build: &IndexBuild) -> Result<BuildCounts> {
         loader: Some(Loader::try_new(
             build,
             &params,
-            memory_limit(&shape, &options),
+            memory_limit(&shape, &params, &options),
         )?),
         params,
         spilled: None,
@@ -155,8 +175,11 @@ pub fn build(build: &IndexBuild) -> Result<BuildCounts> {
     })
 }
 
-/// The mean of a sample of rows from blocks spread over the table.
+/// The mean of a sample of rows from blocks spread over the table; empty for none.
 fn sample_mean(build: &IndexBuild, shape: &Shape) -> Vec<f32> {
+    if !shape.has_mean() {
+        return Vec::new();
+    }
     let mut mean = MeanAccumulator::new(shape.metric, shape.dims);
     let blocks = build.heap.block_count();
     let samples = blocks.min(MEAN_BLOCKS);
@@ -165,10 +188,13 @@ fn sample_mean(build: &IndexBuild, shape: &Shape) -> Vec<f32> {
         build.scan_blocks(block, 1, &mut |_, value| {
             failpoint::begin_unit("sample_row");
             if let Some(value) = value {
-                let vector = datum::column_elements(value, shape.precision)?;
-                if vector.len() == shape.dims {
-                    mean.add(&vector);
-                }
+                datum::with_column_value(value, shape.of, |value| {
+                    if let IndexedValue::Dense(elements) = value
+                        && elements.len() == shape.dims
+                    {
+                        mean.add(elements);
+                    }
+                })?;
             }
             Ok(())
         });
@@ -199,21 +225,41 @@ fn build_params(shape: &Shape, options: &Options) -> BuildParams {
     }
 }
 
-/// How many rows `maintenance_work_mem` suffices for, and how many bytes one takes.
+/// What `maintenance_work_mem` allows, and how many bytes a row takes of it.
 #[derive(Debug, Clone, Copy)]
 struct MemoryLimit {
-    rows: usize,
+    bytes: usize,
+    /// With its code, if all codes are as long.
     bytes_per_row: usize,
+    /// Bytes of a code; `None` if codes differ in length.
+    code_len: Option<usize>,
+    /// Most bytes of a code.
+    most_code_len: usize,
 }
 
-fn memory_limit(shape: &Shape, options: &Options) -> MemoryLimit {
+impl MemoryLimit {
+    /// Bytes of the largest row, with what its code makes codes of differing lengths grow by.
+    fn largest_row(&self) -> usize {
+        self.bytes_per_row + self.code_len.map_or(self.most_code_len, |_| 0)
+    }
+
+    /// Rows that fit at most.
+    fn most_rows(&self) -> usize {
+        self.bytes / self.bytes_per_row
+    }
+}
+
+fn memory_limit(shape: &Shape, params: &CodeParams, options: &Options) -> MemoryLimit {
     /// Rows over which a builder's fixed costs are spread for the estimate.
     const ROWS: usize = 100_000;
     let graph = graph_builder(options).memory_bytes(ROWS, &build_params(shape, options)) / ROWS;
-    let bytes_per_row = CodeArena::bytes_per_vector(shape.dims) + loader::BYTES_PER_ROW + graph + 1;
+    let code_len = params.code_len();
+    let fixed = CodeArena::bytes_per_vector(params) + loader::BYTES_PER_ROW + graph + 1;
     MemoryLimit {
-        rows: memory::maintenance_work_mem_bytes() / bytes_per_row,
-        bytes_per_row,
+        bytes: memory::maintenance_work_mem_bytes(),
+        bytes_per_row: fixed + code_len.unwrap_or(0),
+        code_len,
+        most_code_len: shape.code_len(),
     }
 }
 
@@ -229,8 +275,11 @@ fn partition_settings(
     let memory_bytes = memory::maintenance_work_mem_bytes();
     // An eighth is for buffers.
     let members = memory_bytes / 8 * 7 / (limit.bytes_per_row + BYTES_PER_MEMBER);
+    // Records of temporary files are found by their number, so codes have to be as long.
+    let code_len = limit.code_len?;
     (members >= MIN_MEMBERS && shape.max_level() > 0).then(|| Settings {
         params: params.clone(),
+        code_len,
         build: build_params(shape, options),
         builder: graph_builder(options),
         members,
@@ -259,20 +308,26 @@ impl Run<'_> {
         interrupt::check();
         failpoint::begin_unit("load_row");
         let Some(value) = value else { return Ok(()) };
-        let elements = datum::column_elements(value, self.meta.shape.precision)?;
-        let Some(vector) = IndexedVector::new(&self.meta.shape, &elements)? else {
-            return Ok(());
-        };
+        datum::with_column_value(value, self.meta.shape.of, |value| match IndexedVector::new(
+            &self.meta.shape,
+            value,
+        )? {
+            Some(vector) => self.add_vector(tid, &vector),
+            None => Ok(()),
+        })?
+    }
+
+    fn add_vector(&mut self, tid: Tid, vector: &IndexedVector<'_>) -> Result<()> {
         if let Some(loader) = self.loader.as_mut() {
             if loader.has_room() {
-                loader.push(tid, &vector)?;
+                loader.push(tid, vector)?;
                 self.index_tuples += 1;
                 return Ok(());
             }
             self.overflow(tid)?;
         }
         if let Some(spilled) = self.spilled.as_mut() {
-            spilled.push_vector(tid, vector.hash(), vector.elements())?;
+            spilled.push_value(tid, vector.hash(), vector.value())?;
             self.index_tuples += 1;
             return Ok(());
         }
@@ -281,7 +336,7 @@ impl Run<'_> {
             Some(inserter) => inserter,
             None => self.inserter.insert(Inserter::open(index)?),
         };
-        inserter.insert(tid, &vector)?;
+        inserter.insert(tid, vector)?;
         self.index_tuples += 1;
         Ok(())
     }
@@ -315,7 +370,7 @@ impl Run<'_> {
             .estimated_rows()
             .filter(|_| !self.build.is_partial());
         let rows = known.map_or(extrapolated, |rows| rows.max(extrapolated));
-        let megabytes = (rows * 1.05 * loader.limit().bytes_per_row as f64 / 1048576.0).ceil();
+        let megabytes = (rows * 1.05 * loader.bytes_per_row() as f64 / 1048576.0).ceil();
         crate::pg::report::notice(
             format!(
                 "hnsw graph no longer fits into maintenance_work_mem after {} tuples",

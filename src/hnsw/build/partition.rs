@@ -30,6 +30,7 @@ use super::builder::{BuildControl, BuildParams, GraphBuilder};
 use crate::error::Result;
 use crate::hnsw::codes::{CodeArena, CodeParams, Factors};
 use crate::pg::relation::Tid;
+use crate::types::indexed::IndexedValue;
 use centroids::Centroids;
 use records::Row;
 
@@ -46,6 +47,8 @@ const SAMPLE_ROWS_EACH: usize = 64;
 pub struct Settings<'a> {
     /// Encoding of the rows.
     pub params: CodeParams,
+    /// Bytes of a code: all are as long.
+    pub code_len: usize,
     /// Parameters of every graph.
     pub build: BuildParams,
     /// Makes the graphs of the parts.
@@ -81,7 +84,7 @@ impl Settings<'_> {
 
     fn partitions_for(&self, rows: u64) -> usize {
         let wanted = (rows as f64 / (self.members as f64 * PLANNED_SHARE)).ceil() as usize;
-        let fit = self.memory_bytes / 2 / Centroids::memory_bytes(1, self.params.dims);
+        let fit = self.memory_bytes / 2 / Centroids::memory_bytes(1, &self.params);
         wanted.min(fit).clamp(2, usize::from(u16::MAX))
     }
 }
@@ -100,7 +103,7 @@ impl<'a, H: Host> SpilledRows<'a, H> {
     pub fn new(host: H, settings: Settings<'a>) -> Result<Self> {
         Ok(Self {
             file: host.new_file()?,
-            record: Vec::with_capacity(Row::bytes(settings.params.dims)),
+            record: Vec::with_capacity(Row::bytes(settings.code_len)),
             host,
             settings,
             count: 0,
@@ -121,10 +124,10 @@ impl<'a, H: Host> SpilledRows<'a, H> {
         self.file.append(&self.record)
     }
 
-    /// Encodes `vector` and adds it.
-    pub fn push_vector(&mut self, tid: Tid, hash: u64, vector: &[f32]) -> Result<()> {
-        let mut code = vec![0; self.settings.params.dims];
-        let factors = self.settings.params.encode(vector, &mut code);
+    /// Encodes a value and adds it.
+    pub fn push_value(&mut self, tid: Tid, hash: u64, value: IndexedValue<'_>) -> Result<()> {
+        let mut code = Vec::new();
+        let factors = self.settings.params.encode_value(value, &mut code);
         self.push(tid, hash, factors, &code)
     }
 
@@ -155,12 +158,11 @@ impl<'a, H: Host> SpilledRows<'a, H> {
 
     /// Codes of rows spread evenly over the table.
     fn sample(&mut self, partitions: usize) -> Result<CodeArena> {
-        let dims = self.settings.params.dims;
         let wanted = SAMPLE_ROWS.max(SAMPLE_ROWS_EACH * partitions);
         let most = (self.settings.members / 2).max(1);
         let rows = (wanted.min(most) as u64).min(self.count);
         let mut arena = CodeArena::try_with_capacity(self.settings.params.clone(), rows as usize)?;
-        let mut record = vec![0; Row::bytes(dims)];
+        let mut record = vec![0; Row::bytes(self.settings.code_len)];
         for number in 0..rows {
             let row = u64::try_from(u128::from(number) * u128::from(self.count) / u128::from(rows));
             let offset = row.unwrap_or_default() * record.len() as u64;
@@ -175,7 +177,7 @@ impl<'a, H: Host> SpilledRows<'a, H> {
     fn choose_partitions(&mut self, centroids: &Centroids) -> Result<H::File> {
         use rayon::prelude::*;
         let mut choices = self.host.new_file()?;
-        let record = Row::bytes(self.settings.params.dims);
+        let record = Row::bytes(self.settings.code_len);
         let batch = self.settings.records_each(record) as u64;
         let mut bytes = Vec::new();
         let mut chosen = Vec::new();

@@ -1,6 +1,7 @@
 //! Where each item of a built graph goes, known before the first page is written. Pure.
 
 use super::source::NodeSource;
+use crate::error::{Error, Result, SqlState};
 use crate::hnsw::layout::{
     CHUNK_CAPACITY, CHUNK_SIZE, INLINE_TIDS, ItemPtr, META_BLOCK, Meta, OPAQUE_SIZE,
     PARAMS_PER_PAGE, PageKind,
@@ -18,7 +19,7 @@ pub(super) struct Plan<'a> {
     entry: u32,
     params_blocks: u32,
     node_start: u32,
-    pub(super) nodes_per_page: usize,
+    node_places: NodePlaces,
     upper_start: u32,
     /// Upper items, by node.
     pub(super) uppers: Vec<UpperPlace>,
@@ -37,26 +38,88 @@ pub(super) struct UpperPlace {
     pub(super) offset: u16,
 }
 
+/// Where nodes go: block, counted from the first of them, and line pointer.
+enum NodePlaces {
+    /// All are as long: so many on a page.
+    PerPage(usize),
+    /// They differ in length.
+    Each(Vec<(u32, u16)>),
+}
+
+impl NodePlaces {
+    fn of(meta: &Meta, source: &mut dyn NodeSource) -> Result<Self> {
+        let shape = &meta.shape;
+        if shape.has_one_length() {
+            return Ok(Self::PerPage(shape.nodes_per_page().max(1)));
+        }
+        let nodes = source.node_count();
+        let mut places = Vec::new();
+        places.try_reserve_exact(nodes).map_err(|_| {
+            Error::new(SqlState::OutOfMemory, "out of memory")
+                .with_detail(format!("The places of {nodes} nodes do not fit."))
+        })?;
+        let mut page = Filling::default();
+        for node in 0..nodes as u32 {
+            places.push(page.add(shape.node_size_for(source.code_len(node)?)));
+        }
+        Ok(Self::Each(places))
+    }
+
+    fn place(&self, node: usize) -> (u32, u16) {
+        match self {
+            Self::PerPage(count) => ((node / count) as u32, (node % count) as u16 + 1),
+            Self::Each(places) => places.get(node).copied().unwrap_or_default(),
+        }
+    }
+
+    /// Blocks that `nodes` nodes take.
+    fn blocks(&self, nodes: usize) -> u32 {
+        nodes
+            .checked_sub(1)
+            .map_or(0, |last| self.place(last).0 + 1)
+    }
+}
+
+/// The page that items go to, one after the other.
+#[derive(Default)]
+struct Filling {
+    block: u32,
+    offset: u16,
+    used: usize,
+}
+
+impl Filling {
+    /// Where an item of `size` bytes goes.
+    fn add(&mut self, size: usize) -> (u32, u16) {
+        let size = size.next_multiple_of(8) + LINE_POINTER_SIZE;
+        if self.used + size > ROOM {
+            (self.block, self.offset, self.used) = (self.block + 1, 0, 0);
+        }
+        self.offset += 1;
+        self.used += size;
+        (self.block, self.offset)
+    }
+}
+
 /// TID chunks on a full page.
 pub(super) const CHUNKS_PER_PAGE: usize = ROOM / (CHUNK_SIZE + LINE_POINTER_SIZE);
 
 impl<'a> Plan<'a> {
     /// Places for all items of `source`, whose codes are relative to `mean`.
-    pub(super) fn new(meta: &'a Meta, mean: &[f32], source: &dyn NodeSource) -> Self {
+    /// # Errors
+    /// 53200 if memory cannot be had, and those of `source`.
+    pub(super) fn new(meta: &'a Meta, mean: &[f32], source: &mut dyn NodeSource) -> Result<Self> {
         let nodes = source.node_count();
-        let nodes_per_page = meta.shape.nodes_per_page().max(1);
+        let node_places = NodePlaces::of(meta, source)?;
         let params_blocks = mean.len().div_ceil(PARAMS_PER_PAGE) as u32;
         let node_start = META_BLOCK + 1 + params_blocks;
-        let upper_start = node_start + nodes.div_ceil(nodes_per_page) as u32;
+        let upper_start = node_start + node_places.blocks(nodes);
         let mut uppers = Vec::new();
-        let (mut block, mut offset, mut used) = (0u32, 0u16, 0usize);
-        for (node, level) in source.uppers() {
-            let size = meta.shape.upper_size(level).next_multiple_of(8) + LINE_POINTER_SIZE;
-            if used + size > ROOM {
-                (block, offset, used) = (block + 1, 0, 0);
-            }
-            offset += 1;
-            used += size;
+        let mut page = Filling::default();
+        let levels: Vec<(u32, u8)> = source.uppers().collect();
+        for (node, level) in levels {
+            let size = meta.shape.upper_size_for(level, source.code_len(node)?);
+            let (block, offset) = page.add(size);
             uppers.push(UpperPlace {
                 node,
                 level,
@@ -64,38 +127,35 @@ impl<'a> Plan<'a> {
                 offset,
             });
         }
-        let upper_blocks = if uppers.is_empty() { 0 } else { block + 1 };
+        let upper_blocks = if uppers.is_empty() { 0 } else { page.block + 1 };
         let mut chunks = Vec::new();
         let mut chunk_count = 0u32;
         for (node, rows) in source.chained() {
             chunks.push((node, chunk_count));
             chunk_count += (rows - INLINE_TIDS).div_ceil(CHUNK_CAPACITY) as u32;
         }
-        Self {
+        Ok(Self {
             meta,
             nodes,
             tids: source.tid_count(),
             entry: source.entry(),
             params_blocks,
             node_start,
-            nodes_per_page,
+            node_places,
             upper_start,
             uppers,
             chunk_start: upper_start + upper_blocks,
             chunks,
             chunk_count,
-        }
+        })
     }
 
     /// Where a node goes.
     pub(super) fn node_ptr(&self, node: u32) -> ItemPtr {
-        let (page, slot) = (
-            node as usize / self.nodes_per_page,
-            node as usize % self.nodes_per_page,
-        );
+        let (page, offset) = self.node_places.place(node as usize);
         ItemPtr {
-            block: self.node_start + page as u32,
-            offset: slot as u16 + 1,
+            block: self.node_start + page,
+            offset,
             generation: 0,
         }
     }

@@ -46,6 +46,9 @@ pub trait NodeSource {
     /// Nodes with more heap rows than a node item holds and the number of these rows, ascending.
     fn chained(&self) -> Box<dyn Iterator<Item = (u32, usize)> + '_>;
 
+    /// Bytes of a node's code.
+    fn code_len(&mut self, node: u32) -> Result<usize>;
+
     /// Content of a node.
     fn node(&mut self, node: u32) -> Result<NodeData<'_>>;
 

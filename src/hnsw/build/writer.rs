@@ -62,7 +62,7 @@ pub fn write(
     source: &mut dyn NodeSource,
     threads: usize,
 ) -> Result<()> {
-    let plan = Plan::new(meta, &params.mean, source);
+    let plan = Plan::new(meta, &params.mean, source)?;
     let mut pages = Pages {
         index,
         next_block: 0,
@@ -164,33 +164,53 @@ fn write_nodes(
     source: &mut dyn NodeSource,
     pool: &ShortWork,
 ) -> Result<()> {
-    let shape = &plan.meta.shape;
-    let (size, per_page) = (shape.node_size(), plan.nodes_per_page);
-    let pages_each = (ENCODED_BYTES / (size * per_page)).max(1);
-    let mut items = Vec::new();
-    for first in (0..plan.nodes).step_by(pages_each * per_page) {
-        let after = plan.nodes.min(first + pages_each * per_page);
-        items.clear();
-        items.resize((after - first) * size, 0);
-        encode_nodes(&mut items, first as u32, plan, params, source, pool)?;
-        let mut node = first as u32;
-        for on_page in items.chunks(size * per_page) {
+    let mut bytes = Vec::new();
+    let mut sizes = Vec::new();
+    let mut first = 0;
+    while first < plan.nodes as u32 {
+        sizes.clear();
+        let mut end = first;
+        let mut total = 0;
+        // Whole pages.
+        while end < plan.nodes as u32
+            && (total < ENCODED_BYTES || plan.node_ptr(end).block == plan.node_ptr(end - 1).block)
+        {
+            let size = plan.meta.shape.node_size_for(source.code_len(end)?);
+            sizes.push(size);
+            total += size;
+            end += 1;
+        }
+        bytes.clear();
+        bytes.resize(total, 0);
+        let mut rest = bytes.as_mut_slice();
+        let mut items: Vec<&mut [u8]> = Vec::with_capacity(sizes.len());
+        for size in &sizes {
+            let (item, later) = rest.split_at_mut(*size);
+            items.push(item);
+            rest = later;
+        }
+        encode_nodes(&mut items, first, plan, params, source, pool)?;
+        let placed: Vec<(ItemPtr, &[u8])> = (first..)
+            .map(|node| plan.node_ptr(node))
+            .zip(items.iter().map(|item| &**item))
+            .collect();
+        for on_page in placed.chunk_by(|(a, _), (b, _)| a.block == b.block) {
             pages.add(PageKind::Node, NO_BLOCK, |page| {
-                for item in on_page.chunks_exact(size) {
-                    add_at(page, size, plan.node_ptr(node).offset)?.copy_from_slice(item);
-                    node += 1;
+                for (place, item) in on_page {
+                    add_at(page, item.len(), place.offset)?.copy_from_slice(item);
                 }
                 Ok(())
             })?;
         }
-        progress::set_tuples_done(after as u64);
+        first = end;
+        progress::set_tuples_done(u64::from(end));
     }
     Ok(())
 }
 
-/// Writes the items of the nodes from `first` on into `items`, one after the other.
+/// Writes the nodes from `first` on into `items`.
 fn encode_nodes(
-    items: &mut [u8],
+    items: &mut [&mut [u8]],
     first: u32,
     plan: &Plan<'_>,
     params: &CodeParams,
@@ -198,8 +218,7 @@ fn encode_nodes(
     pool: &ShortWork,
 ) -> Result<()> {
     let shape = &plan.meta.shape;
-    let size = shape.node_size();
-    for (node, item) in (first..).zip(items.chunks_exact_mut(size)) {
+    for (node, item) in (first..).zip(items.iter_mut()) {
         let data = source.node(node)?;
         node_writer(item, shape)?.fill(&NodeContents {
             level: plan.level(node),
@@ -215,16 +234,18 @@ fn encode_nodes(
     while !rest.is_empty() {
         let (lists, end) = source.base_lists(first)?;
         let count = (end - first) as usize;
-        let (now, later) = rest.split_at_mut(rest.len().min(count * size));
+        let (now, later) = rest.split_at_mut(rest.len().min(count));
+        let encoded = now.len() as u32;
         pool.run(|| {
-            now.par_chunks_exact_mut(size)
-                .zip(first..end)
-                .try_for_each_init(ListMemory::default, |memory, (item, node)| {
+            now.par_iter_mut().zip(first..end).try_for_each_init(
+                ListMemory::default,
+                |memory, (item, node)| {
                     encode_list(node_writer(item, shape)?, node, plan, params, lists, memory);
                     Ok::<(), Error>(())
-                })
+                },
+            )
         })??;
-        (first, rest) = (first + (now.len() / size) as u32, later);
+        (first, rest) = (first + encoded, later);
     }
     Ok(())
 }
@@ -291,8 +312,8 @@ fn write_uppers(
     for on_page in plan.uppers.chunk_by(|a, b| a.block == b.block) {
         items.clear();
         for place in on_page {
-            let mut item = vec![0; shape.upper_size(place.level)];
             let data = source.node(place.node)?;
+            let mut item = vec![0; shape.upper_size_for(place.level, data.code.len())];
             let ptr = plan.node_ptr(place.node);
             upper_writer(&mut item, shape)?.fill(place.level, ptr, &data.factors, data.code);
             items.push(item);

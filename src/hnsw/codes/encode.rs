@@ -92,6 +92,11 @@ impl Centered {
     /// If `vector` is not `params.dims` long.
     pub(super) fn new(params: &CodeParams, vector: &[f32]) -> Self {
         assert_eq!(vector.len(), params.dims);
+        Self::of(params, vector)
+    }
+
+    /// The same of the elements that are not zero, of an index without mean and rotation.
+    pub(super) fn of(params: &CodeParams, vector: &[f32]) -> Self {
         let mut factor = 1.0;
         let mut is_bounded = true;
         if params.metric == Metric::Cosine {
@@ -196,6 +201,30 @@ fn max_abs(values: &[f64]) -> f64 {
     lanes.into_iter().fold(0.0, f64::max)
 }
 
+/// Rounds all values to multiples of one scale, at most `limit` times it, and returns the factors of the code.
+#[inline(always)]
+pub(super) fn factors_of<T>(
+    centered: &Centered,
+    limit: f64,
+    code: &mut [T],
+    convert: impl Fn(i32) -> T,
+) -> Factors {
+    let scale = ((centered.max_abs / limit) as f32).min(SCALE_MAX);
+    let exact = f64::from(scale);
+    let rounded = centered.round(exact, limit, code, convert);
+    let norm_squared = exact * exact * rounded.squares;
+    let is_representable = norm_squared <= f64::from(f32::MAX);
+    Factors {
+        scale,
+        norm_squared: (norm_squared as f32).min(f32::MAX),
+        error: if is_representable {
+            round_up(rounded.error)
+        } else {
+            f32::INFINITY
+        },
+    }
+}
+
 impl CodeParams {
     /// Encodes `vector` into `code` and returns its factors.
     ///
@@ -205,20 +234,7 @@ impl CodeParams {
     pub fn encode(&self, vector: &[f32], code: &mut [i8]) -> Factors {
         assert_eq!(code.len(), self.dims);
         let centered = Centered::new(self, vector);
-        let scale = ((centered.max_abs / CODE_MAX) as f32).min(SCALE_MAX);
-        let exact = f64::from(scale);
-        let rounded = centered.round(exact, CODE_MAX, code, |c| c as i8);
-        let norm_squared = exact * exact * rounded.squares;
-        let is_representable = norm_squared <= f64::from(f32::MAX);
-        Factors {
-            scale,
-            norm_squared: (norm_squared as f32).min(f32::MAX),
-            error: if is_representable {
-                round_up(rounded.error)
-            } else {
-                f32::INFINITY
-            },
-        }
+        factors_of(&centered, CODE_MAX, code, |c| c as i8)
     }
 
     /// The vector `x^` that a code stands for, rounded to binary32; of norm about 1 for cosine.

@@ -9,8 +9,9 @@
 
 use super::encode::{Centered, round_up};
 use super::sign::{OwnerEstimate, SignQuery};
-use super::{CodeParams, Factors, key_of_product};
-use crate::distance::{Kernels, Metric, kernels};
+use super::{BitForm, CodeForm, CodeParams, Factors, bits, key_of_product, sparse, sparse_key};
+use crate::distance::{Kernels, Metric, bits as bit_kernels, kernels};
+use crate::types::indexed::IndexedValue;
 
 /// Largest magnitude of an element of a query: 14 bits with sign.
 const QUERY_MAX: f64 = 8191.0;
@@ -38,6 +39,8 @@ const DOWN: f64 = 1.0 - 1.0 / (1u64 << 46) as f64;
 pub struct Query {
     metric: Metric,
     kernels: &'static Kernels,
+    /// The query's own code, for those of other forms than elements.
+    other: Option<OtherQuery>,
     /// Elements of the query in steps of `scale`; empty for L1.
     ints: Vec<i16>,
     /// Elements of the query for L1; empty otherwise.
@@ -57,13 +60,39 @@ pub struct Query {
     signs: SignQuery,
 }
 
+/// A query among codes of other forms than elements.
+#[derive(Debug, Clone)]
+enum OtherQuery {
+    Bits(BitForm, &'static bit_kernels::Kernels, Vec<i8>),
+    NonZeros(Vec<i8>, Factors),
+}
+
 impl Query {
+    /// A query for what is nearest to a value of the index's type.
+    /// # Panics
+    /// If the value is of another form or has other dimensions.
+    pub fn from_value(params: &CodeParams, value: IndexedValue<'_>) -> Self {
+        if let (CodeForm::Elements, IndexedValue::Dense(elements)) = (params.form, value) {
+            return Self::from_vector(params, elements);
+        }
+        // The other forms keep of a query what they keep of a row.
+        let mut code = Vec::new();
+        let factors = params.encode_value(value, &mut code);
+        Self::from_code(params, &code, &factors)
+    }
+
+    /// A query for nothing in particular, where one is needed and keys are not.
+    pub fn placeholder(params: &CodeParams) -> Self {
+        let code = vec![0; params.code_len().unwrap_or(0)];
+        Self::from_code(params, &code, &Factors::default())
+    }
+
     /// A query for the vectors nearest to `vector`.
     /// # Panics
     /// If `vector` is not `params.dims` long.
     pub fn from_vector(params: &CodeParams, vector: &[f32]) -> Self {
         let centered = Centered::new(params, vector);
-        let mut query = Self::empty(params);
+        let mut query = Self::empty(params, params.dims);
         if params.metric == Metric::L1 {
             let round = |value: f64| value.clamp(-L1_MAX, L1_MAX) as f32;
             query.floats = centered.values.iter().map(|&value| round(value)).collect();
@@ -83,10 +112,28 @@ impl Query {
     /// A query for the vectors nearest to an encoded one. Exact in the code: keys are those between two
     /// codes, and [`Self::slack`] covers the errors of both.
     /// # Panics
-    /// If `code` is not `params.dims` long.
+    /// If `code` is not as long as those of the index.
     pub fn from_code(params: &CodeParams, code: &[i8], factors: &Factors) -> Self {
-        assert_eq!(code.len(), params.dims);
-        let mut query = Self::empty(params);
+        assert!(params.code_len().is_none_or(|len| code.len() == len));
+        match params.form {
+            CodeForm::Elements => {}
+            CodeForm::Bits(form) => {
+                let mut query = Self::empty(params, 0);
+                let kernels = bit_kernels::kernels();
+                query.other = Some(OtherQuery::Bits(form, kernels, code.to_vec()));
+                return query;
+            }
+            CodeForm::NonZeros(most) => {
+                let mut query = Self::empty(params, most + sparse::non_zeros(code));
+                query.scale = f64::from(factors.scale);
+                query.norm_squared = f64::from(factors.norm_squared);
+                query.norm_l1 = sparse::norm_l1(factors.scale, code) * (1.0 + UNIT);
+                query.error = f64::from(factors.error);
+                query.other = Some(OtherQuery::NonZeros(code.to_vec(), *factors));
+                return query;
+            }
+        }
+        let mut query = Self::empty(params, params.dims);
         query.error = f64::from(factors.error);
         if params.metric == Metric::L1 {
             query.floats = code.iter().map(|&c| factors.scale * f32::from(c)).collect();
@@ -108,12 +155,14 @@ impl Query {
         }
     }
 
-    fn empty(params: &CodeParams) -> Self {
+    /// A query that is not compared with anything yet; the operator's sums are of up to `terms` terms.
+    fn empty(params: &CodeParams, terms: usize) -> Self {
         // A few operations beside the sum's: the difference, the product, the final combination.
-        let operations = (params.dims + 8) as f64;
+        let operations = (terms + 8) as f64;
         Self {
             metric: params.metric,
             kernels: kernels(),
+            other: None,
             ints: Vec::new(),
             floats: Vec::new(),
             scale: 0.0,
@@ -131,7 +180,7 @@ impl Query {
         self.norm_l1 = sum * (1.0 + UNIT);
     }
 
-    /// The same query with the kernels of another level; for tests and benchmarks.
+    /// The same query with the kernels of another level for elements; for tests and benchmarks.
     #[must_use]
     pub fn with_kernels(mut self, kernels: &'static Kernels) -> Self {
         self.kernels = kernels;
@@ -141,11 +190,20 @@ impl Query {
     /// Ordering key of a code: smaller is nearer, never NaN.
     ///
     /// Squared L2 distance of `q^` and `x^` for L2 and cosine, negative inner product for inner product,
-    /// L1 distance for L1.
+    /// L1 distance for L1, for bit strings the distance or a lower bound of it.
     /// # Panics
     /// If `code` has other dimensions than the query.
     #[inline]
     pub fn key(&self, code: &[i8], factors: &Factors) -> f32 {
+        match &self.other {
+            None => {}
+            Some(OtherQuery::Bits(form, kernels, own)) => {
+                return form.key(kernels, self.metric, own, code);
+            }
+            Some(OtherQuery::NonZeros(own, own_factors)) => {
+                return sparse_key(self.metric, (own, own_factors), (code, factors));
+            }
+        }
         if self.metric == Metric::L1 {
             return self.kernels.l1_f32_i8(&self.floats, factors.scale, code);
         }
@@ -172,6 +230,9 @@ impl Query {
     /// distance (not squared) for L2 and cosine, of the inner product or the L1 distance otherwise.
     /// Infinite if there is none; never NaN.
     pub fn slack(&self, factors: &Factors) -> f32 {
+        if let Some(OtherQuery::Bits(..)) = self.other {
+            return 0.0;
+        }
         let error = f64::from(factors.error);
         if self.metric != Metric::InnerProduct {
             return round_up((error + self.error) / DOWN);
@@ -240,6 +301,7 @@ impl Query {
                 }
                 return (key - key.abs() * 2.0 * UNIT - TINY - slack).next_down();
             }
+            Metric::Hamming | Metric::Jaccard => return bits::lower_bound(self.metric, key as f32),
         };
         bound.max(0.0) * DOWN
     }

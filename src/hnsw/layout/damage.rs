@@ -4,6 +4,7 @@ use super::node::NODE_FACTORS;
 use super::upper::{UPPER_COUNTS, UPPER_FACTORS};
 use super::{CHUNK_CAPACITY, CHUNK_SIZE, COUNT, LEVEL, Shape, SlotState, factors_are_valid};
 
+/// Of items that are all as long.
 fn size(item: &[u8], expected: usize) -> Option<String> {
     (item.len() != expected).then(|| format!("It has {} bytes, not {expected}.", item.len()))
 }
@@ -25,9 +26,32 @@ fn factors(item: &[u8], at: usize) -> Option<String> {
         .then(|| "A factor of its code is negative, infinite or not a number.".to_owned())
 }
 
+fn size_of_node(item: &[u8], shape: &Shape) -> Option<String> {
+    if shape.has_one_length() {
+        size(item, shape.node_size())
+    } else {
+        (!shape.node_fits(item)).then(|| differing_size(item, "node"))
+    }
+}
+
+fn size_of_upper(item: &[u8], level: u8, shape: &Shape) -> Option<String> {
+    if shape.has_one_length() {
+        size(item, shape.upper_size(level))
+    } else {
+        (!shape.upper_fits(item, level)).then(|| differing_size(item, "upper item"))
+    }
+}
+
+fn differing_size(item: &[u8], what: &str) -> String {
+    format!(
+        "It is not marked as {what}, or has too few bytes, {}, for its code and lists.",
+        item.len()
+    )
+}
+
 /// What is wrong with a node item; `None` if [`super::Node::read`] accepts it.
 pub fn of_node(item: &[u8], shape: &Shape) -> Option<String> {
-    size(item, shape.node_size())
+    size_of_node(item, shape)
         .or_else(|| state(item))
         .or_else(|| count(item[COUNT], shape.degree(0), "neighbors"))
         .or_else(|| level(item[LEVEL], 0, shape))
@@ -46,7 +70,7 @@ pub fn of_upper(item: &[u8], shape: &Shape) -> Option<String> {
         return state(item);
     };
     level(at, 1, shape)
-        .or_else(|| size(item, shape.upper_size(at)))
+        .or_else(|| size_of_upper(item, at, shape))
         .or_else(|| state(item))
         .or_else(|| {
             item[UPPER_COUNTS..UPPER_COUNTS + usize::from(at)]
@@ -68,21 +92,27 @@ mod tests {
     use super::super::{Node, TidChunk, Upper};
     use super::*;
     use crate::distance::Metric;
+    use crate::types::indexed::IndexedType;
 
     /// Every item with one changed byte is refused with a reason or accepted without one.
     #[test]
     fn a_reason_is_given_exactly_for_what_is_refused() {
         let inline = Shape::inline(Metric::L2, 5, 2).expect("a shape of the inline form");
+        let sparse = Shape::compact(Metric::L2, 5, 2).of(IndexedType::Sparsevec);
         for shape in [Shape::compact(Metric::L2, 5, 2), inline] {
-            check(&shape);
+            check(&shape, [shape.node_size(), shape.upper_size(1)]);
         }
+        check(
+            &sparse,
+            [sparse.node_size_for(18), sparse.upper_size_for(1, 18)],
+        );
     }
 
-    fn check(shape: &Shape) {
+    fn check(shape: &Shape, [node, upper]: [usize; 2]) {
         let mut refused = [0; 3];
         for (len, kind) in [
-            (shape.node_size(), 0),
-            (shape.upper_size(1), 1),
+            (node, 0),
+            (upper, 1),
             (CHUNK_SIZE, 2),
             (7, 0),
             (0, 1),
@@ -93,6 +123,9 @@ mod tests {
                     let mut item = vec![0; len];
                     if kind == 1 && len > LEVEL {
                         item[LEVEL] = 1;
+                    }
+                    if kind < 2 && len > 30 && !shape.has_one_length() {
+                        item[2] = kind as u8 + 1;
                     }
                     if let Some(byte) = item.get_mut(at) {
                         *byte = value;

@@ -5,7 +5,7 @@ use super::{
     u32_at, u64_at,
 };
 use crate::distance::Metric;
-use crate::types::element::Precision;
+use crate::types::indexed::IndexedType;
 
 /// Contents of the meta page.
 #[derive(Debug, Clone, PartialEq)]
@@ -80,25 +80,22 @@ impl Meta {
         if min_reader > FORMAT_VERSION {
             return Err(MetaProblem::TooNew(version));
         }
-        let metric = match bytes[16] {
-            0 => Metric::L2,
-            1 => Metric::InnerProduct,
-            2 => Metric::Cosine,
-            3 => Metric::L1,
-            _ => return Err(MetaProblem::Invalid),
-        };
+        let metric = Metric::ALL
+            .into_iter()
+            .find(|metric| *metric as u8 == bytes[16])
+            .ok_or(MetaProblem::Invalid)?;
         let storage = Storage::from_u8(bytes[17]).ok_or(MetaProblem::Invalid)?;
         let m = usize::from(u16_at(bytes, 20));
         let base_degree = match storage {
             Storage::Compact => 2 * m,
             Storage::Inline => usize::from(u16_at(bytes, 60)),
         };
-        let precision = Precision::ALL
+        let of = IndexedType::ALL
             .into_iter()
-            .find(|precision| *precision as u8 == bytes[62])
+            .find(|of| *of as u8 == bytes[62])
             .ok_or(MetaProblem::Invalid)?;
         let shape = Shape::new(metric, u32_at(bytes, 12) as usize, m, storage, base_degree);
-        let shape = shape.of(precision);
+        let shape = shape.of(of);
         let meta = Self {
             shape,
             ef_construction: u16_at(bytes, 22),
@@ -114,10 +111,10 @@ impl Meta {
             curve: block_or_none(u32_at(bytes, 96)),
         };
         let valid = version == FORMAT_VERSION
-            && bytes[18] == 8
+            && bytes[18] == shape.code_bits()
             && shape.is_valid()
             && meta.entry_level <= shape.max_level()
-            && (shape.metric != Metric::InnerProduct || meta.params == NO_BLOCK)
+            && (shape.has_mean() || meta.params == NO_BLOCK)
             && TIMESTAMPS.contains(&meta.last_repair)
             && meta.has_distinct_pages();
         if valid {
@@ -150,7 +147,7 @@ impl Meta {
         put(bytes, 12, (self.shape.dims as u32).to_ne_bytes());
         bytes[16] = self.shape.metric as u8;
         bytes[17] = self.shape.storage as u8;
-        bytes[18] = 8; // bits of a code element
+        bytes[18] = self.shape.code_bits();
         bytes[19] = self.entry_level;
         put(bytes, 20, (self.shape.m as u16).to_ne_bytes());
         put(bytes, 22, self.ef_construction.to_ne_bytes());
@@ -165,7 +162,7 @@ impl Meta {
         if self.shape.storage == Storage::Inline {
             put(bytes, 60, (self.shape.base_degree as u16).to_ne_bytes());
         }
-        bytes[62] = self.shape.precision as u8;
+        bytes[62] = self.shape.of as u8;
         put_u64(bytes, 64, self.nodes);
         put_u64(bytes, 72, self.tombstones);
         put_u64(bytes, 80, self.tids);

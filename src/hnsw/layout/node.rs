@@ -32,7 +32,7 @@ impl<'a> Node<'a> {
     /// Reads a node item in any state; `None` if it cannot be a node of this shape.
     #[inline]
     pub fn read(item: &'a [u8], shape: &'a Shape) -> Option<Self> {
-        let fits = item.len() == shape.node_size()
+        let fits = shape.node_fits(item)
             && SlotState::of(item).is_some()
             && usize::from(item[COUNT]) <= shape.base_degree
             && item[LEVEL] <= shape.max_level()
@@ -105,7 +105,7 @@ impl<'a> Node<'a> {
     /// The code.
     #[inline]
     pub fn code(self) -> &'a [i8] {
-        as_code(&self.item[NODE_CODE..NODE_CODE + self.shape.dims])
+        as_code(&self.item[NODE_CODE..NODE_CODE + self.shape.node_code_len(self.item)])
     }
 
     /// The neighbors of level 0.
@@ -113,7 +113,7 @@ impl<'a> Node<'a> {
     pub fn neighbors(self) -> impl ExactSizeIterator<Item = ItemPtr> + 'a {
         list(
             self.item,
-            self.shape.neighbors_at(),
+            self.shape.node_list_at(self.item),
             usize::from(self.item[COUNT]),
         )
     }
@@ -143,7 +143,7 @@ pub struct NodeContents<'a> {
     pub hash: u64,
     /// Factors of the code.
     pub factors: Factors,
-    /// The code, as long as the index has dimensions.
+    /// The code, as long as those of the index are.
     pub code: &'a [i8],
 }
 
@@ -156,10 +156,12 @@ pub struct NodeMut<'a> {
 impl<'a> NodeMut<'a> {
     /// A node item to write; `None` if its length is not that of a node of this shape.
     pub fn new(item: &'a mut [u8], shape: &'a Shape) -> Option<Self> {
-        (item.len() == shape.node_size()).then_some(Self { item, shape })
+        shape
+            .is_node_len(item.len())
+            .then_some(Self { item, shape })
     }
 
-    /// Fills a free or new slot; the generation stays, the neighbor list is empty.
+    /// Fills a free or new slot, which has room for the code; the generation stays, the neighbor list is empty.
     pub fn fill(&mut self, node: &NodeContents<'_>) {
         let generation = u16_at(self.item, GENERATION);
         self.item.fill(0);
@@ -185,10 +187,8 @@ impl<'a> NodeMut<'a> {
         );
         put_u64(self.item, NODE_HASH, node.hash);
         write_factors(self.item, NODE_FACTORS, &node.factors);
-        write_code(
-            &mut self.item[NODE_CODE..NODE_CODE + self.shape.dims],
-            node.code,
-        );
+        write_code(&mut self.item[NODE_CODE..], node.code);
+        self.shape.mark_node(self.item, node.code.len());
     }
 
     /// Replaces the neighbor list (at most the shape's degree) and raises its version.
@@ -204,7 +204,7 @@ impl<'a> NodeMut<'a> {
         match self.shape.edge_list(0) {
             Some(list) => list.set(self.item, neighbors, encode),
             None => {
-                let at = self.shape.neighbors_at();
+                let at = self.shape.node_list_at(self.item);
                 write_list(self.item, at, COUNT, self.shape.base_degree, neighbors);
             }
         }

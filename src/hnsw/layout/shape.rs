@@ -5,9 +5,10 @@ use super::node::NODE_CODE;
 use super::upper::{UPPER_CODE, upper_count_at};
 use super::{CHUNK_SIZE, COUNT, ITEM_PTR_SIZE, MAX_LEVEL, OPAQUE_SIZE};
 use crate::distance::Metric;
-use crate::hnsw::codes::{CodeParams, sign_bytes};
+use crate::hnsw::codes::{BYTES_PER_NON_ZERO, BitForm, CodeParams, sign_bytes};
 use crate::pg::page::{HEADER_SIZE, LINE_POINTER_SIZE, PAGE_SIZE};
-use crate::types::element::Precision;
+use crate::types::indexed::IndexedType;
+use crate::types::sparse::SPARSEVEC;
 use std::ops::Range;
 
 const PAGE_ROOM: usize = PAGE_SIZE - HEADER_SIZE - OPAQUE_SIZE;
@@ -17,6 +18,9 @@ pub const MAX_ITEM_SIZE: usize = (PAGE_ROOM - LINE_POINTER_SIZE) / 8 * 8;
 /// Dimensions from which the inline form is worth its size: below, codes of one bit are too coarse (README.md, "Two
 /// forms", has the measurements).
 const AUTO_INLINE_DIMS: usize = 48;
+
+/// Bits that a string may have whatever `m` is, as in pgvector.
+pub const MAX_BITS: usize = 64_000;
 
 /// Fewer neighbors than this do not hold a graph together as well: then none is given up for the fit.
 const FITTED_DEGREE: usize = 24;
@@ -67,9 +71,9 @@ fn largest_of(count: usize) -> usize {
 pub struct Shape {
     /// Distance.
     pub metric: Metric,
-    /// Elements of the indexed type; codes are the same.
-    pub precision: Precision,
-    /// Dimensions.
+    /// Type of the column.
+    pub of: IndexedType,
+    /// Dimensions, or length in bits.
     pub dims: usize,
     /// Links per node above level 0.
     pub m: usize,
@@ -78,6 +82,8 @@ pub struct Shape {
     /// Links per node on level 0: `2 * m`, or what fits a page well.
     pub base_degree: usize,
     // What follows from the above, computed once: every read of an item asks for it.
+    has_one_length: bool,
+    code_len: usize,
     node_size: usize,
     max_level: u8,
     /// Upper levels whose lists have codes.
@@ -99,17 +105,37 @@ impl Shape {
         storage: Storage,
         base_degree: usize,
     ) -> Self {
-        let mut shape = Self {
+        let of = if metric.is_of_bits() {
+            IndexedType::Bit
+        } else {
+            IndexedType::Vector
+        };
+        Self {
             metric,
-            precision: Precision::Single,
+            of,
             dims,
             m,
             storage,
             base_degree,
+            has_one_length: true,
+            code_len: 0,
             node_size: 0,
             max_level: 0,
             coded_levels: 0,
-            upper_degree: m,
+            upper_degree: 0,
+        }
+        .with_sizes()
+    }
+
+    /// The same with what follows from the fields that are given.
+    fn with_sizes(self) -> Self {
+        let (mut shape, storage, base_degree) = (self, self.storage, self.base_degree);
+        (shape.coded_levels, shape.upper_degree) = (0, self.m);
+        shape.has_one_length = self.of != IndexedType::Sparsevec;
+        shape.code_len = match (self.of, self.bit_form()) {
+            (_, Some(form)) => form.code_len(),
+            (IndexedType::Sparsevec, _) => Self::max_non_zeros(self.m) * BYTES_PER_NON_ZERO,
+            _ => self.dims,
         };
         shape.node_size = match storage {
             Storage::Compact => shape.neighbors_at() + base_degree * ITEM_PTR_SIZE,
@@ -161,12 +187,15 @@ impl Shape {
         (fitting + more).min(usize::from(MAX_LEVEL)) as u8
     }
 
-    /// The shape of an inline index; `None` where there is no such form: for L1, whose distances signs do not tell,
-    /// and where a page holds less than half of `2 * m` neighbors.
+    /// The shape of an inline index over `vector`; `None` where there is no such form: for metrics whose distances signs
+    /// do not tell, and where a page holds less than half of `2 * m` neighbors.
     ///
     /// Level 0 gets fewer neighbors than `2 * m`, down to four fifths and 24, if one node more fits each page then; and
     /// what fits if not even one node has room for all.
     pub fn inline(metric: Metric, dims: usize, m: usize) -> Option<Self> {
+        if metric == Metric::L1 || metric.is_of_bits() {
+            return None;
+        }
         let wish = 2 * m;
         let with_degree = |base_degree| Self::new(metric, dims, m, Storage::Inline, base_degree);
         let nodes = with_degree(wish).nodes_per_page();
@@ -181,8 +210,13 @@ impl Shape {
             (fitted.min(wish), m)
         };
         let shape = with_degree(degree);
-        let fits = metric != Metric::L1 && degree >= least && shape.node_size() <= MAX_ITEM_SIZE;
+        let fits = degree >= least && shape.node_size() <= MAX_ITEM_SIZE;
         fits.then_some(shape)
+    }
+
+    /// Whether signs of differences tell distances: of all elements, and by their squares or products.
+    pub fn signs_tell(of: IndexedType, metric: Metric) -> bool {
+        of.is_dense() && metric != Metric::L1
     }
 
     /// The shape of the form that serves most best: inline from 48 dimensions on, as long as a page holds three
@@ -193,10 +227,10 @@ impl Shape {
             .unwrap_or_else(|| Self::compact(metric, dims, m))
     }
 
-    /// The same for a type with elements of `precision`.
+    /// The same for a column of type `of`.
     #[must_use]
-    pub fn of(self, precision: Precision) -> Self {
-        Self { precision, ..self }
+    pub fn of(self, of: IndexedType) -> Self {
+        Self { of, ..self }.with_sizes()
     }
 
     fn is_size_of_another_kind(&self, size: usize) -> bool {
@@ -206,18 +240,32 @@ impl Shape {
     /// Whether the fields can belong to one index: bytes from disk are checked so.
     pub(super) fn is_valid(&self) -> bool {
         (2..=100).contains(&self.m)
-            && (1..=Self::max_dims(self.m)).contains(&self.dims)
+            && self.of.has(self.metric)
+            && (1..=Self::max_dims_of(self.of, self.m)).contains(&self.dims)
             && (1..=2 * self.m).contains(&self.base_degree)
             && match self.storage {
                 Storage::Compact => self.base_degree == 2 * self.m,
-                Storage::Inline => self.metric != Metric::L1 && self.node_size() <= MAX_ITEM_SIZE,
+                Storage::Inline => {
+                    Self::signs_tell(self.of, self.metric) && self.node_size() <= MAX_ITEM_SIZE
+                }
             }
+    }
+
+    /// Whether a mean may be subtracted before values are encoded.
+    pub fn has_mean(&self) -> bool {
+        self.of.is_dense() && self.metric != Metric::InnerProduct
     }
 
     /// The parameters of the index's codes, given its mean (empty for none).
     /// # Panics
     /// If the mean is neither empty nor of the index's dimensions: [`super::Meta`] and the reader of the mean check it.
     pub fn code_params(&self, mean: Vec<f32>) -> CodeParams {
+        if let Some(form) = self.bit_form() {
+            return CodeParams::bits(self.metric, self.dims, form);
+        }
+        if self.of == IndexedType::Sparsevec {
+            return CodeParams::sparse(self.metric, self.dims, Self::max_non_zeros(self.m));
+        }
         let params = CodeParams::new(self.metric, self.dims, mean);
         match self.storage {
             Storage::Compact => params,
@@ -234,8 +282,37 @@ impl Shape {
         }
     }
 
+    /// How bit strings are coded; `None` for other types.
+    fn bit_form(&self) -> Option<BitForm> {
+        // `is_valid` has seen to it that there is one.
+        let room = Self::max_code_len(self.m);
+        let is_of_bits = self.metric.is_of_bits();
+        is_of_bits.then(|| BitForm::fitting(self.dims, room))?
+    }
+
+    /// Bytes of a code, at most if they differ.
+    #[inline]
+    pub fn code_len(&self) -> usize {
+        self.code_len
+    }
+
+    /// Bits of an element of a code.
+    pub(super) fn code_bits(&self) -> u8 {
+        match self.of {
+            IndexedType::Vector | IndexedType::Halfvec => 8,
+            IndexedType::Bit => 1,
+            IndexedType::Sparsevec => 16,
+        }
+    }
+
+    /// Whether all codes are as long, so that items of a kind and level are.
+    #[inline]
+    pub fn has_one_length(&self) -> bool {
+        self.has_one_length
+    }
+
     fn code_size(&self) -> usize {
-        self.dims.next_multiple_of(8)
+        self.code_len.next_multiple_of(8)
     }
 
     /// Bytes of a node item before its neighbor list: what a distance reads.
@@ -306,14 +383,41 @@ impl Shape {
         self.max_level
     }
 
-    /// Most dimensions an index with this `m` can have: a compact node, and an upper item of three levels, fit a page.
+    /// Most dimensions an index over `vector` with this `m` can have: a compact node, and an upper item of three levels,
+    /// fit a page with a code of so many.
     pub fn max_dims(m: usize) -> usize {
+        Self::max_code_len(m)
+    }
+
+    /// The same for any type; of bit strings at least [`MAX_BITS`]: the last bits of longer ones than fit are counted.
+    pub fn max_dims_of(of: IndexedType, m: usize) -> usize {
+        match of {
+            IndexedType::Bit => (8 * Self::max_code_len(m)).max(MAX_BITS),
+            IndexedType::Sparsevec => SPARSEVEC.max_dims,
+            _ => Self::max_dims(m),
+        }
+    }
+
+    /// Most elements of a `sparsevec` that are not zero, so that its node fits a page, and its upper item with levels
+    /// enough to leave one node of 4,096 on the highest.
+    pub fn max_non_zeros(m: usize) -> usize {
+        let mut levels = 1;
+        while m.pow(levels) < 4096 && levels < u32::from(MAX_LEVEL) {
+            levels += 1;
+        }
+        let node = MAX_ITEM_SIZE - NODE_CODE - 2 * m * ITEM_PTR_SIZE;
+        let upper = MAX_ITEM_SIZE - UPPER_CODE - levels as usize * m * ITEM_PTR_SIZE;
+        node.min(upper) / 8 * 8 / BYTES_PER_NON_ZERO
+    }
+
+    /// Most bytes of a code.
+    fn max_code_len(m: usize) -> usize {
         let node = MAX_ITEM_SIZE - NODE_CODE - 2 * m * ITEM_PTR_SIZE;
         let upper = MAX_ITEM_SIZE - UPPER_CODE - 3 * m * ITEM_PTR_SIZE;
         node.min(upper) / 8 * 8
     }
 
-    /// Nodes on a full page.
+    /// Nodes on a full page, if all are as long.
     pub fn nodes_per_page(&self) -> usize {
         PAGE_ROOM / (self.node_size() + LINE_POINTER_SIZE)
     }

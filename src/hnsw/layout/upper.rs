@@ -24,7 +24,7 @@ impl<'a> Upper<'a> {
     pub fn read(item: &'a [u8], shape: &'a Shape) -> Option<Self> {
         let level = *item.get(LEVEL)?;
         let fits = (1..=shape.max_level()).contains(&level)
-            && item.len() == shape.upper_size(level)
+            && shape.upper_fits(item, level)
             && SlotState::of(item).is_some()
             && item[UPPER_COUNTS..UPPER_COUNTS + usize::from(level)]
                 .iter()
@@ -73,7 +73,7 @@ impl<'a> Upper<'a> {
     /// The code, a copy of the node's.
     #[inline]
     pub fn code(self) -> &'a [i8] {
-        as_code(&self.item[UPPER_CODE..UPPER_CODE + self.shape.dims])
+        as_code(&self.item[UPPER_CODE..UPPER_CODE + self.shape.upper_code_len(self.item)])
     }
 
     /// The neighbors on `level`; none above the node's own level.
@@ -84,7 +84,8 @@ impl<'a> Upper<'a> {
         } else {
             0
         };
-        let at = self.shape.upper_list_at(level.clamp(1, self.level()));
+        let level = level.clamp(1, self.level());
+        let at = self.shape.upper_list_in(self.item, level);
         list(self.item, at, usize::from(used))
     }
 
@@ -113,8 +114,9 @@ pub struct UpperMut<'a> {
 impl<'a> UpperMut<'a> {
     /// An upper item to write; `None` if its length fits no level of this shape.
     pub fn new(item: &'a mut [u8], shape: &'a Shape) -> Option<Self> {
-        let fits = (1..=shape.max_level()).any(|level| shape.upper_size(level) == item.len());
-        fits.then_some(Self { item, shape })
+        shape
+            .is_upper_len(item.len())
+            .then_some(Self { item, shape })
     }
 
     /// Fills a free or new slot of the size of `level`; the generation stays, all lists are empty.
@@ -126,10 +128,8 @@ impl<'a> UpperMut<'a> {
         put(self.item, GENERATION, generation.to_ne_bytes());
         node.write(self.item, UPPER_NODE);
         write_factors(self.item, UPPER_FACTORS, factors);
-        write_code(
-            &mut self.item[UPPER_CODE..UPPER_CODE + self.shape.dims],
-            code,
-        );
+        write_code(&mut self.item[UPPER_CODE..], code);
+        self.shape.mark_upper(self.item, code.len());
     }
 
     /// Replaces the list of `level` (from 1, at most the node's own) and raises the version; `encode` is called for new
@@ -145,7 +145,7 @@ impl<'a> UpperMut<'a> {
             Some(list) => list.set(self.item, neighbors, encode),
             None => write_list(
                 self.item,
-                self.shape.upper_list_at(level),
+                self.shape.upper_list_in(self.item, level),
                 upper_count_at(level),
                 self.shape.degree(1),
                 neighbors,

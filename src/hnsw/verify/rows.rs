@@ -136,57 +136,27 @@ pub(super) fn check_table(
     rows: &mut Rows,
     report: &mut Report,
 ) -> Result<()> {
-    let mut encoded = vec![0i8; params.dims];
+    let mut encoded = Vec::new();
     let visible = &mut rows.rows;
     context
         .snapshot
         .visit_rows(context.heap, context.index, &mut |tid, value| {
             interrupt::check();
-            let precision = context.meta.shape.precision;
-            let elements = value
-                .map(|value| datum::column_elements(value, precision))
-                .transpose()?;
-            let vector = match &elements {
-                Some(elements) => IndexedVector::new(&context.meta.shape, elements)?,
-                None => None,
-            };
             let held = visible.get_mut(&tid).map(|held| {
                 held.is_seen = true;
                 held.node
             });
-            match (vector, held) {
-                (None, None) => {}
-                (Some(_), None) => report.index(
-                    Severity::Error,
-                    "row is not in the index",
-                    format!("It is {}.", row(tid)),
-                ),
-                (None, Some(node)) => report.item(
-                    Severity::Error,
-                    node,
-                    "row without a vector to index is in the index",
-                    format!("It is {}.", row(tid)),
-                ),
-                (Some(vector), Some(node)) => {
-                    let factors = params.encode(vector.elements(), &mut encoded);
-                    let differs = compare(context, node, |node| {
-                        if node.hash() != vector.hash() {
-                            Some("hash differs from the row")
-                        } else if node.factors() != factors {
-                            Some("factors differ from the row")
-                        } else if node.code() != encoded {
-                            Some("code differs from the row")
-                        } else {
-                            None
-                        }
-                    });
-                    if let Some(finding) = differs {
-                        let detail = format!("It is {}.", row(tid));
-                        report.item(Severity::Error, node, finding, detail);
-                    }
-                }
+            let shape = &context.meta.shape;
+            let mut check = |vector: Option<IndexedVector<'_>>| {
+                check_row(context, params, &mut encoded, (tid, vector, held), report);
+                Ok(())
+            };
+            match value {
+                Some(value) => datum::with_column_value(value, shape.of, |value| {
+                    check(IndexedVector::new(shape, value)?)
+                })?,
+                None => check(None),
             }
-            Ok(())
         });
     let mut unseen: Vec<_> = visible
         .iter()
@@ -206,6 +176,48 @@ pub(super) fn check_table(
         }
     }
     Ok(())
+}
+
+/// Compares a row with the node that holds it, if there is one.
+fn check_row(
+    context: &Context<'_>,
+    params: &CodeParams,
+    encoded: &mut Vec<i8>,
+    (tid, vector, held): (Tid, Option<IndexedVector<'_>>, Option<ItemPtr>),
+    report: &mut Report,
+) {
+    match (vector, held) {
+        (None, None) => {}
+        (Some(_), None) => report.index(
+            Severity::Error,
+            "row is not in the index",
+            format!("It is {}.", row(tid)),
+        ),
+        (None, Some(node)) => report.item(
+            Severity::Error,
+            node,
+            "row without a vector to index is in the index",
+            format!("It is {}.", row(tid)),
+        ),
+        (Some(vector), Some(node)) => {
+            let factors = params.encode_value(vector.value(), encoded);
+            let differs = compare(context, node, |node| {
+                if node.hash() != vector.hash() {
+                    Some("hash differs from the row")
+                } else if node.factors() != factors {
+                    Some("factors differ from the row")
+                } else if node.code() != encoded {
+                    Some("code differs from the row")
+                } else {
+                    None
+                }
+            });
+            if let Some(finding) = differs {
+                let detail = format!("It is {}.", row(tid));
+                report.item(Severity::Error, node, finding, detail);
+            }
+        }
+    }
 }
 
 /// What `judge` says of a node; nothing of one that cannot be read, which was reported before.

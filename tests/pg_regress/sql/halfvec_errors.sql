@@ -70,6 +70,7 @@ CREATE INDEX ON unindexed USING hnsw (v vector_l2_ops);
 -- The one distance that goes by the same name for each type is told apart.
 CREATE OPERATOR CLASS own_l1 FOR TYPE sparsevec USING hnsw AS
     OPERATOR 1 <+> (sparsevec, sparsevec) FOR ORDER BY float_ops, FUNCTION 1 l1_distance(sparsevec, sparsevec);
-CREATE INDEX ON unindexed USING hnsw (s own_l1);
+CREATE INDEX unindexed_s ON unindexed USING hnsw (s own_l1);
+SELECT * FROM annex.verify('unindexed_s', true);
 DROP TABLE unindexed;
 DROP OPERATOR FAMILY own_l1 USING hnsw;

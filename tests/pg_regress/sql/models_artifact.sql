@@ -74,4 +74,4 @@ SELECT annex.check_sentinel('docs', 3, 'hello', '[1,2,3]') > .99 AS checked;
 SELECT * FROM annex.progress('docs');
 SELECT version, problem FROM annex.status ORDER BY 1;
 DROP SCHEMA team CASCADE;
-TRUNCATE annex.model, annex.version, annex.retirement, annex.artifact, annex.deployment, annex.sentinel, annex.measurement RESTART IDENTITY;
+TRUNCATE annex.model, annex.version, annex.retirement, annex.artifact, annex.deployment, annex.experiment, annex.exposure, annex.outcome, annex.sentinel, annex.query_sample, annex.measurement RESTART IDENTITY;

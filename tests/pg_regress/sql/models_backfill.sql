@@ -84,6 +84,23 @@ INSERT INTO empty VALUES ('00000000-0000-0000-0000-000000000001', 'x');
 SELECT annex.put('empty', 1, key, '[0,0,0]', content_hash) FROM annex.pending('empty', 1, 10, 0, 1, '00000000-0000-0000-0000-000000000000');
 SELECT * FROM annex.pending('empty', 1, 10, 0, 1, 'no uuid');
 
+-- Keys and hashes follow from the row, not from how a session writes values: one pulls, another one puts, a third one counts.
+CREATE TABLE days (day timestamptz PRIMARY KEY, picture bytea);
+INSERT INTO days VALUES ('2026-02-01 12:00+00', '\x00ff'), ('2026-01-02 12:00+00', '\x0102');
+SELECT annex.register_model('days', 'days', 'day', 'picture'), annex.register_version('days', 1, 'l2');
+SET DateStyle = 'SQL, DMY'; SET TimeZone = 'Asia/Tokyo'; SET bytea_output = 'escape';
+CREATE TABLE pulled AS SELECT * FROM annex.pending('days', 1);
+SET DateStyle = 'SQL, MDY'; SET TimeZone = 'America/Lima';
+SELECT key, content, annex.put('days', 1, key, '[1]', content_hash) FROM pulled ORDER BY key;
+RESET DateStyle; RESET TimeZone; RESET bytea_output;
+SELECT * FROM annex.progress('days');
+CREATE TABLE ratios (ratio float8 PRIMARY KEY, body text);
+INSERT INTO ratios VALUES (0.1234567890123456, 'x');
+SELECT annex.register_model('ratios', 'ratios', 'ratio', 'body'), annex.register_version('ratios', 1, 'l2');
+SET extra_float_digits = -3;
+SELECT key, annex.put('ratios', 1, key, '[1]', content_hash) FROM annex.pending('ratios', 1);
+RESET extra_float_digits;
+
 -- Refused.
 SELECT annex.put('docs', 1, '1', '[1,2,3]', annex.content_hash('x'));
 SELECT annex.put('docs', 1, '1', '[0,0,0,0,0,0,0,0]', annex.content_hash('x'));
@@ -101,4 +118,4 @@ SELECT * FROM annex.progress('none');
 
 SET client_min_messages = warning;
 DROP SCHEMA team CASCADE;
-TRUNCATE annex.model, annex.version, annex.retirement, annex.artifact, annex.deployment, annex.sentinel, annex.measurement RESTART IDENTITY;
+TRUNCATE annex.model, annex.version, annex.retirement, annex.artifact, annex.deployment, annex.experiment, annex.exposure, annex.outcome, annex.sentinel, annex.query_sample, annex.measurement RESTART IDENTITY;

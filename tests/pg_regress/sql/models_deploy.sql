@@ -117,4 +117,4 @@ ROLLBACK;
 
 SET client_min_messages = warning;
 DROP SCHEMA team CASCADE;
-TRUNCATE annex.model, annex.version, annex.retirement, annex.artifact, annex.deployment, annex.sentinel, annex.measurement RESTART IDENTITY;
+TRUNCATE annex.model, annex.version, annex.retirement, annex.artifact, annex.deployment, annex.experiment, annex.exposure, annex.outcome, annex.sentinel, annex.query_sample, annex.measurement RESTART IDENTITY;

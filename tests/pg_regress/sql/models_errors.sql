@@ -57,12 +57,35 @@ INSERT INTO calls (what) VALUES
     ($$annex.set_alias('docs', 'champion', 1)$$), ($$annex.set_alias('docs', 'a-b', 1)$$), ($$annex.set_alias('docs', 'a', NULL)$$),
     ($$annex.check_sentinel('docs', 1, 'b', '[1,0]')$$), ($$annex.check_sentinel('docs', 1, 'a', '[0,1]')$$), ($$annex.check_sentinel('docs', 1, 'a', '[0,1,1]')$$),
     ($$annex.pending('docs', 1, worker => 1)$$), ($$annex.put('docs', 1, '1', '[1]', sha256(''))$$), ($$annex.put('docs', 1, '1', '[0,0]', sha256(''))$$),
-    ($$annex.put('docs', 1, '1', '[1,1]', '')$$), ($$annex.promote('docs', 1)$$), ($$annex.rollback('docs')$$), ($$annex.grant_to('regress_models_plain', 'x')$$);
+    ($$annex.put('docs', 1, '1', '[1,1]', '')$$), ($$annex.promote('docs', 1)$$), ($$annex.rollback('docs')$$), ($$annex.grant_to('regress_models_plain', 'x')$$),
+    -- experiments and samples
+    ($$annex.challenge(NULL, 2, 0.1, 'm')$$), ($$annex.challenge('docs', NULL, 0.1, 'm')$$), ($$annex.challenge('docs', 2, NULL, 'm')$$), ($$annex.challenge('docs', 2, 0.1, NULL)$$),
+    ($$annex.challenge('docs', 2, 0.1, 'm', NULL)$$), ($$annex.challenge('docs', 2, 0.1, 'm', aggregate => NULL)$$),
+    ($$annex.challenge('docs', 2, 0.1, 'm', alpha => NULL)$$), ($$annex.challenge('docs', 2, 0.1, 'm', planned_units => NULL)$$),
+    ($$annex.challenge('docs', 2, 0, 'm')$$), ($$annex.challenge('docs', 2, 1, 'm')$$), ($$annex.challenge('docs', 2, 'NaN', 'm')$$),
+    ($$annex.challenge('docs', 2, 0.1, 'm', alpha => 0.5)$$), ($$annex.challenge('docs', 2, 0.1, 'm', planned_units => 0)$$),
+    ($$annex.challenge('docs', 2, 0.1, 'm', aggregate => 'median')$$), ($$annex.challenge('docs', 2, 0.1, 'm', horizon => '-1 day')$$),
+    ($$annex.challenge('none', 2, 0.1, 'm')$$), ($$annex.challenge('docs', 8, 0.1, 'm')$$), ($$annex.challenge('docs', 3, 0.1, 'm')$$), ($$annex.challenge('docs', 2, 0.1, 'm')$$),
+    ($$annex.route(NULL)$$), ($$annex.route('none')$$), ($$annex.route('docs', 'u')$$),
+    ($$annex.expose(NULL, 'u')$$), ($$annex.expose('docs', NULL)$$), ($$annex.expose('none', 'u')$$), ($$annex.expose('docs', 'u')$$),
+    ($$annex.feedback(NULL, 'u', 1)$$), ($$annex.feedback('docs', NULL, 1)$$), ($$annex.feedback('docs', 'u', NULL)$$), ($$annex.feedback('none', 'u', 1)$$),
+    ($$annex.feedback('docs', 'u', 'NaN')$$), ($$annex.feedback('docs', 'u', '-Infinity')$$),
+    ($$annex.compare(NULL)$$), ($$annex.compare('none')$$), ($$annex.compare('docs')$$), ($$annex.compare('docs', 7)$$),
+    ($$annex.conclude(NULL, true)$$), ($$annex.conclude('docs', NULL)$$), ($$annex.conclude('none', true)$$), ($$annex.conclude('docs', true)$$),
+    ($$annex.sample_query('docs', 3, '[1,2]', 0)$$), ($$annex.sample_query('docs', 1, '[1,2,3]', 0)$$), ($$annex.sample_query('docs', 1, '[1,2]', -0.1)$$),
+    ($$annex.sample_query('docs', 1, '[1,2]', k => 0)$$), ($$annex.sample_query('docs', NULL, '[1,2]')$$), ($$annex.sample_query('docs', 1, '[1,2]', NULL)$$),
+    ($$annex.drift('none', 1, '(,)', '(,)')$$), ($$annex.drift('docs', 3, '(,)', '(,)')$$), ($$annex.drift('docs', 1, '(,)', '(,)')$$), ($$annex.drift('docs', 1, NULL, '(,)')$$);
 SELECT what, refusal('SELECT * FROM ' || what) FROM calls ORDER BY n;
 
 -- In use, and no way back.
 SELECT annex.promote('docs', 1, force => true) > 0 AS promoted;
 SELECT refusal($$SELECT annex.retire_version('docs', 1)$$), refusal($$SELECT annex.rollback('docs')$$);
+-- A challenge that runs, one that cannot be, and one against the verdict.
+SELECT refusal($$SELECT annex.challenge('docs', 1, 0.1, 'm')$$), refusal($$SELECT annex.challenge('docs', 2, 0.1, 'm')$$);
+INSERT INTO annex.experiment (model, champion, challenger, fraction, metric) VALUES ('docs', 1, 2, 0.1, 'm');
+SELECT refusal($$SELECT annex.promote('docs', 2, force => true)$$), refusal($$SELECT annex.retire_version('docs', 2)$$),
+    refusal($$SELECT annex.conclude('docs', true)$$), refusal($$SELECT annex.compare('docs', 7)$$);
+INSERT INTO annex.experiment (model, champion, challenger, fraction, metric) VALUES ('docs', 1, 2, 0.1, 'm');
 -- Rights.
 SET ROLE regress_models_plain;
 SELECT refusal($$SELECT annex.grant_to('regress_models_plain', 'reader')$$);
@@ -75,10 +98,10 @@ SELECT refusal($$SELECT annex.promote('docs', 1)$$), refusal($$SELECT annex.roll
 RESET ROLE;
 -- A read-only transaction.
 BEGIN READ ONLY;
-SELECT refusal($$SELECT annex.promote('docs', 2, force => true)$$);
+SELECT refusal($$SELECT annex.promote('docs', 2, force => true)$$), refusal($$SELECT annex.expose('docs', 'u')$$);
 COMMIT;
 
 DROP SCHEMA team CASCADE;
-TRUNCATE annex.model, annex.version, annex.retirement, annex.artifact, annex.deployment, annex.sentinel, annex.measurement RESTART IDENTITY;
+TRUNCATE annex.model, annex.version, annex.retirement, annex.artifact, annex.deployment, annex.experiment, annex.exposure, annex.outcome, annex.sentinel, annex.query_sample, annex.measurement RESTART IDENTITY;
 DROP OWNED BY regress_models_plain;
 DROP ROLE regress_models_plain;

@@ -34,4 +34,4 @@ SELECT annex.register_version('docs', 2);
 RESET lock_timeout;
 SET client_min_messages = warning;
 DROP SCHEMA team CASCADE;
-TRUNCATE annex.model, annex.version, annex.retirement, annex.artifact, annex.deployment, annex.sentinel, annex.measurement RESTART IDENTITY;
+TRUNCATE annex.model, annex.version, annex.retirement, annex.artifact, annex.deployment, annex.experiment, annex.exposure, annex.outcome, annex.sentinel, annex.query_sample, annex.measurement RESTART IDENTITY;

@@ -149,6 +149,6 @@ RESET ROLE;
 
 SET client_min_messages = warning;
 DROP SCHEMA team CASCADE;
-TRUNCATE annex.model, annex.version, annex.retirement, annex.artifact, annex.deployment, annex.sentinel, annex.measurement RESTART IDENTITY;
+TRUNCATE annex.model, annex.version, annex.retirement, annex.artifact, annex.deployment, annex.experiment, annex.exposure, annex.outcome, annex.sentinel, annex.query_sample, annex.measurement RESTART IDENTITY;
 DROP OWNED BY regress_models_operator, regress_models_app, regress_models_reader, regress_models_worker, regress_models_nobody;
 DROP ROLE regress_models_operator, regress_models_app, regress_models_reader, regress_models_worker, regress_models_nobody;

@@ -40,6 +40,17 @@ SELECT count(*) FILTER (WHERE chosen) AS chosen FROM annex.tune('measured_v1_emb
 SELECT kind, value >= 0.8 AS reaches, lo >= 0.8 AS surely, hi, n, detail - 'ef_search' AS detail, (detail ->> 'ef_search')::int > 0 AS has_ef
 FROM annex.measurement WHERE model = 'measured' AND kind = 'tune';
 
+-- With 30 samples of what users ask, these are asked; one of other dimensions, written by hand, is passed over.
+INSERT INTO annex.query_sample (model, version, query) SELECT 'measured', 1, embed('asked ' || i) FROM generate_series(1, 29) i;
+INSERT INTO annex.query_sample (model, version, query) VALUES ('measured', 1, '[1,2]'), ('measured', 2, embed('asked 30'));
+SELECT n, detail ->> 'source' AS source FROM annex.measure_recall('measured', 1);
+INSERT INTO annex.query_sample (model, version, query) VALUES ('measured', 1, embed('asked 30'));
+SELECT n, detail ->> 'source' AS source, abs(m.value - r.recall) < 1e-12 AS as_recall_says
+FROM annex.measure_recall('measured', 1) m,
+    (SELECT avg(recall) AS recall FROM annex.recall('measured_v1_embedding_idx', (SELECT array_agg(embed('asked ' || i)) FROM generate_series(1, 30) i), 10)) r;
+SELECT DISTINCT query_source FROM annex.tune('measured_v1_embedding_idx', 0.8);
+TRUNCATE annex.query_sample;
+
 -- Every error.
 SELECT annex.measure_recall(NULL, 1);
 \echo :SQLSTATE
@@ -92,7 +103,7 @@ SELECT scans - :before AS scans FROM annex.stat_hnsw WHERE index = 'measured_v1_
 
 SET client_min_messages = warning;
 DROP SCHEMA regress_measure CASCADE;
-TRUNCATE annex.model, annex.version, annex.retirement, annex.artifact, annex.deployment, annex.sentinel, annex.measurement RESTART IDENTITY;
+TRUNCATE annex.model, annex.version, annex.retirement, annex.artifact, annex.deployment, annex.experiment, annex.exposure, annex.outcome, annex.sentinel, annex.query_sample, annex.measurement RESTART IDENTITY;
 DROP OWNED BY regress_measure_reader;
 DROP FUNCTION embed;
 DROP ROLE regress_measure_reader;

@@ -165,5 +165,5 @@ SELECT item, ok, detail FROM annex.readiness('docs', 2);
 SELECT annex.promote('docs', 2);
 SELECT annex.promote('docs', 2, force => true);
 DROP SCHEMA team CASCADE;
-TRUNCATE annex.model, annex.version, annex.retirement, annex.artifact, annex.deployment, annex.sentinel, annex.measurement RESTART IDENTITY;
+TRUNCATE annex.model, annex.version, annex.retirement, annex.artifact, annex.deployment, annex.experiment, annex.exposure, annex.outcome, annex.sentinel, annex.query_sample, annex.measurement RESTART IDENTITY;
 DROP ROLE regress_models_web;

@@ -67,8 +67,10 @@ INSERT INTO calls (what) VALUES
     ($$annex.set_alias('docs', 'canary', 2)$$), ($$annex.pending('docs', 1)$$),
     ($$annex.put('docs', 1, '1', '[3,4]', sha256('one'))$$), ($$annex.progress('docs')$$), ($$annex.readiness('docs', 1)$$),
     ($$annex.promote('docs', 2, force => true)$$), ($$annex.rollback('docs')$$), ($$annex.check_sentinel('docs', 1, 'x', '[1,2]')$$),
-    ($$annex.overlap('docs', 1, 2)$$), ($$annex.maintain()$$), ($$annex.grant_to('regress_rights_nobody', 'reader')$$),
-    ($$annex.alias$$), ($$annex.history$$), ($$annex.status$$), ($$team.docs_embeddings$$);
+    ($$annex.overlap('docs', 1, 2)$$), ($$annex.measure_recall('docs', 1)$$), ($$annex.challenge('docs', 2, 0.5, 'click')$$), ($$annex.route('docs', 'u')$$), ($$annex.expose('docs', 'u')$$),
+    ($$annex.feedback('docs', 'u', 1)$$), ($$annex.compare('docs')$$), ($$annex.conclude('docs', false)$$),
+    ($$annex.sample_query('docs', 1, '[1,2]', 1)$$), ($$annex.drift('docs', 1, '(,)', '(,)')$$), ($$annex.maintain()$$), ($$annex.grant_to('regress_rights_nobody', 'reader')$$),
+    ($$annex.alias$$), ($$annex.history$$), ($$annex.status$$), ($$annex.stat_hnsw$$), ($$team.docs_embeddings$$);
 SELECT what, try('regress_rights_operator', what) AS operator, try('regress_rights_worker', what) AS worker, try('regress_rights_app', what) AS app,
         try('regress_rights_reader', what) AS reader, try('regress_rights_nobody', what) AS nobody
     FROM calls ORDER BY n;
@@ -78,6 +80,6 @@ SELECT proname FROM pg_proc WHERE pronamespace = 'annex'::regnamespace AND NOT E
 SELECT count(*) AS moves, annex.champion('docs') FROM annex.history;
 
 DROP SCHEMA team CASCADE;
-TRUNCATE annex.model, annex.version, annex.retirement, annex.artifact, annex.deployment, annex.sentinel, annex.measurement RESTART IDENTITY;
+TRUNCATE annex.model, annex.version, annex.retirement, annex.artifact, annex.deployment, annex.experiment, annex.exposure, annex.outcome, annex.sentinel, annex.query_sample, annex.measurement RESTART IDENTITY;
 DROP OWNED BY regress_rights_operator, regress_rights_app, regress_rights_reader, regress_rights_worker, regress_rights_nobody;
 DROP ROLE regress_rights_operator, regress_rights_app, regress_rights_reader, regress_rights_worker, regress_rights_nobody;

@@ -66,6 +66,27 @@ SELECT min(ef_search) >= 100 AS at_least_k FROM annex.tune('tune_idx', 0.5, k =>
 -- Little time: what was measured by then, and no more.
 SELECT count(*) <= 1 AS cut_short FROM annex.tune('tune_idx', 0.9, budget => '1 us', queries => (SELECT queries FROM asked));
 
+-- Bit strings and sparse vectors: by queries and by rows, whose own nodes are left out too; the curve serves their scans.
+CREATE TABLE tune_other (b bit(128), s sparsevec(1000));
+INSERT INTO tune_other
+SELECT binary_quantize(vector_of('row ' || i, 128))::bit(128), ('{' || string_agg(format('%s:%s', 1 + j * 100 + i * j % 100, j + i % 7), ',') || '}/1000')::sparsevec
+FROM generate_series(1, 1000) i, generate_series(0, 9) j GROUP BY i ORDER BY i;
+INSERT INTO tune_other SELECT ~0::bit(128), '{1:1000,500:1000}/1000' FROM generate_series(1, 21);
+CREATE INDEX tune_hamming_idx ON tune_other USING hnsw (b bit_hamming_ops) WITH (m = 5, ef_construction = 12);
+CREATE INDEX tune_sparse_idx ON tune_other USING hnsw (s sparsevec_l2_ops) WITH (m = 5, ef_construction = 12);
+SELECT index, count(*) FILTER (WHERE chosen) AS chosen, bool_and(query_source = 'rows') AS rows, bool_and(recall_lo < recall) AS sound
+FROM unnest(ARRAY['tune_hamming_idx', 'tune_sparse_idx']) index, annex.tune(index::regclass, 0.8, budget => '1 min') GROUP BY index ORDER BY index;
+SELECT count(*) FILTER (WHERE chosen) AS chosen, bool_and(query_source = 'given') AS given
+FROM annex.tune('tune_hamming_idx', 0.8, queries => (SELECT array_agg(binary_quantize(vector_of('query ' || i, 128))::bit(128)) FROM generate_series(1, 100) i));
+SELECT count(*) FILTER (WHERE chosen) AS chosen, bool_and(query_source = 'given') AS given
+FROM annex.tune('tune_sparse_idx', 0.8, queries => (SELECT array_agg(s) FROM (SELECT s FROM tune_other LIMIT 100) t));
+SELECT index, count(*) > 0 AS curve, bool_and(recall >= recall_lo) AS sound
+FROM unnest(ARRAY['tune_hamming_idx', 'tune_sparse_idx']) index, annex.calibrate(index::regclass, budget => '1 s') GROUP BY index ORDER BY index;
+SET annex.target_recall = 0.8;
+SELECT index, origin FROM unnest(ARRAY['tune_hamming_idx', 'tune_sparse_idx']) index, annex.calibration(index::regclass);
+RESET annex.target_recall;
+SELECT count(*) AS findings FROM unnest(ARRAY['tune_hamming_idx', 'tune_sparse_idx']) index, annex.verify(index::regclass, true);
+
 -- Every error.
 CREATE FUNCTION error_of(expression text, OUT state text, OUT message text, OUT detail text, OUT hint text) LANGUAGE plpgsql AS $$
 BEGIN
@@ -113,7 +134,7 @@ COMMIT;
 RESET ROLE;
 
 SET client_min_messages = warning;
-DROP TABLE tune_rows, tuned, by_rows, twins, nothing;
+DROP TABLE tune_rows, tune_other, tuned, by_rows, twins, nothing;
 DROP VIEW asked;
 DROP FUNCTION error_of, vector_of;
 DROP ROLE regress_tune;

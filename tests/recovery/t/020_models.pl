@@ -69,6 +69,14 @@ SELECT 'deployment', md5(string_agg(d::text, ';' ORDER BY id)) FROM annex.deploy
 SELECT 'model', md5(string_agg(m::text, ';' ORDER BY model)) FROM annex.model m;
 SELECT 'version', md5(string_agg(v::text, ';' ORDER BY version)) FROM annex.version v;
 SELECT 'measurement', md5(string_agg(m::text, ';' ORDER BY id)) FROM annex.measurement m;
+SELECT 'experiment', md5(string_agg(e::text, ';' ORDER BY id)) FROM annex.experiment e;
+SELECT 'exposure', count(*), md5(string_agg(x::text, ';' ORDER BY id)) FROM annex.exposure x;
+SELECT 'outcome', md5(string_agg(o::text, ';' ORDER BY id)) FROM annex.outcome o;
+SELECT 'sample', md5(string_agg(s::text, ';' ORDER BY id)) FROM annex.query_sample s;
+SELECT 'compare', annex.compare('docs'), annex.compare('docs', 1);
+SELECT 'route', md5(string_agg(r::text, ';' ORDER BY i)) FROM generate_series(1, 300) i, annex.route('docs', 'u' || i) r;
+SELECT 'sequences', e.last_value, x.last_value, o.last_value, s.last_value
+	FROM annex.experiment_id_seq e, annex.exposure_id_seq x, annex.outcome_id_seq o, annex.query_sample_id_seq s;
 SELECT 'sentinel', md5(string_agg(s::text, ';' ORDER BY content)) FROM annex.sentinel s;
 SELECT 'artifact', (sha256(string_agg(data, '' ORDER BY part)) = (SELECT artifact_sha256 FROM annex.version WHERE version = 1)) FROM annex.artifact;
 SELECT 'sequences', d.last_value, m.last_value FROM annex.deployment_id_seq d, annex.measurement_id_seq m;
@@ -78,6 +86,14 @@ SELECT 'rows', version, count(*), md5(string_agg(embedding::text, ';' ORDER BY i
 SELECT 'ready', item, ok FROM annex.readiness('docs', 1) WHERE item <> 'sentinel';
 SELECT 'champion', annex.champion('docs');
 SQL
+# A challenge that runs with exposures, an outcome and a sample, after one that was concluded.
+as('docs_team', 'prod', q{SELECT annex.challenge('docs', 2, 0.5, 'click'), annex.conclude('docs', false)});
+as('docs_team', 'prod', q{SELECT annex.challenge('docs', 2, 0.5, 'click')});
+as('web', 'prod', <<'SQL');
+SELECT count(annex.expose('docs', 'u' || i)) FROM generate_series(1, 300) i;
+SELECT annex.feedback('docs', 'u7', 1), annex.sample_query('docs', 1, '[1,2]', 1, 5);
+SQL
+
 my $original = as('dbo', 'prod', $registry);
 like($original, qr/^artifact\|t$/m, 'the artifact has its hash');
 my $owners = q{SELECT string_agg(DISTINCT pg_get_userbyid(relowner), ' ') FROM pg_class WHERE relnamespace = 'annex'::regnamespace};
@@ -97,10 +113,16 @@ for my $case ([ 'owner', 'dbo', [ '-U', 'dbo' ] ], [ 'role', 'dbo', ['--role=dbo
 	s/\bdbo\b/OWNER/g, s/\b\Q$superuser\E\b/OWNER/g for $copy, $restored;
 	is($restored, $copy, "$name: registry, rows and rights are the same");
 	is($node->safe_psql($database, $owners), $expected_owner, "$name: owner of the tables");
-	# Life goes on where it was: numbers continue, the way back is open.
+	# Life goes on where it was: the challenge runs, numbers continue, the way back is open.
+	is( as('web', $database, q{SELECT annex.expose('docs', 'u7') IN (1, 2), annex.feedback('docs', 'u7', 1), annex.feedback('docs', 'u301', 1)}),
+		't|t|f', "$name: the challenge goes on");
+	is(as('docs_team', $database, q{SELECT annex.conclude('docs', false)}), 'undecided', "$name: and can be concluded");
 	is( as('docs_team', $database, q{SELECT annex.register_version('docs', 4); SELECT annex.promote('docs', 2, force => true) > 3, annex.rollback('docs')}),
 		"3\nt|1", "$name: the next version, promotion and rollback");
 }
+
+# No promotion while a challenge runs.
+as('docs_team', 'prod', q{SELECT annex.conclude('docs', false)});
 
 # Readers under load: nobody sees two versions in one answer or none, and nobody waits: with this timeout any lock wait is an error.
 my $read = $node->basedir . '/read.sql';
@@ -136,8 +158,13 @@ $standby->init_from_backup($node, 'base', has_streaming => 1);
 $standby->start;
 as('docs_team', 'prod', q{SELECT annex.promote('docs', CASE annex.champion('docs') WHEN 1 THEN 2 ELSE 1 END, force => true)});
 my $champion = as('dbo', 'prod', q{SELECT annex.champion('docs')});
+as('docs_team', 'prod', q{SELECT annex.challenge('docs', 3 - annex.champion('docs'), 0.5, 'click')});
+my $routes = q{SELECT count(DISTINCT r.arm), md5(string_agg(r::text, ';' ORDER BY i)) FROM generate_series(1, 300) i, annex.route('docs', 'u' || i) r};
+my $split = as('web', 'prod', $routes);
 $node->wait_for_catchup($standby, 'replay', $node->lsn('insert'));
 is($standby->safe_psql('prod', q{SELECT annex.champion('docs')}), $champion, 'the standby has the new champion');
+is($standby->safe_psql('prod', $routes), $split, 'the standby routes units as the primary does');
+is($standby->safe_psql('prod', q{SELECT annex.sample_query('docs', 1, '[1,2]', 1)}), 'f', 'sampling on a standby keeps nothing and refuses nothing');
 is($standby->safe_psql('prod', q{SELECT count(*) FROM annex.readiness('docs', 1)}), 8, 'readiness works on a standby');
 is($standby->safe_psql('prod', q{SELECT annex.check_sentinel('docs', 1, 'x', '[1,2]')}), 1, 'sentinels are checked on a standby');
 is($standby->safe_psql('prod', q{SELECT count(*) FROM annex.progress('docs')}), 2, 'progress works on a standby');
@@ -145,7 +172,8 @@ is($standby->safe_psql('prod', q{SELECT annex.overlap('docs', 1, 1)}), 1, 'overl
 for my $call (
 	q{register_model('other', 'team.docs', 'id', 'body')}, q{register_version('docs', 2)}, q{retire_version('docs', 2)},
 	q{set_alias('docs', 'canary', 1)}, q{put('docs', 1, '1', '[1,2]', sha256('x'))}, q{promote('docs', 2, force => true)},
-	q{rollback('docs')}, q{maintain()}, q{grant_to('web', 'reader')})
+	q{rollback('docs')}, q{maintain()}, q{grant_to('web', 'reader')}, q{challenge('docs', 3 - annex.champion('docs'), 0.5, 'click')},
+	q{expose('docs', 'new')}, q{feedback('docs', 'u1', 1)}, q{conclude('docs', false)})
 {
 	# A transaction that only reads is refused alike, on any server.
 	for my $case ([ $standby, 'on a standby' ], [ $node, 'by a transaction that only reads', 'SET default_transaction_read_only = on;' ])
@@ -160,5 +188,22 @@ $node->start;
 is(as('dbo', 'prod', q{SELECT annex.champion('docs')}), $champion, 'the champion survives a crash');
 
 $standby->stop;
-$node->stop;
+# A hundred experiments of ten thousand units without a difference: at most ten name a winner, and no split is called broken. Foreign
+# keys are true by construction, and not checked a million times.
+is($node->safe_psql('prod', <<'SQL'), '100|1000000|t|0', 'of a hundred equal challengers few are called better or worse');
+SET session_replication_role = replica;
+SET synchronous_commit = off;
+DO 'BEGIN PERFORM setseed(0.5); END';
+INSERT INTO annex.experiment (model, champion, challenger, fraction, metric, ended_at) SELECT 'docs', 1, 2, 0.5, 'equal ' || i, now() FROM generate_series(1, 100) i;
+INSERT INTO annex.exposure (experiment, unit, version)
+	SELECT e.id, u, CASE WHEN random() < 0.5 THEN 2 ELSE 1 END FROM annex.experiment e, generate_series(1, 10000) u WHERE e.metric LIKE 'equal%';
+INSERT INTO annex.outcome (exposure, value) SELECT x.id, 1 FROM annex.exposure x JOIN annex.experiment e ON e.id = x.experiment
+	WHERE e.metric LIKE 'equal%' AND random() < 0.1;
+ANALYZE annex.exposure, annex.outcome, annex.experiment;
+SELECT count(*), sum(c.n_champion + c.n_challenger), count(*) FILTER (WHERE c.verdict LIKE '%better') <= 10, count(*) FILTER (WHERE c.verdict LIKE 'invalid%')
+	FROM annex.experiment e, annex.compare('docs', e.id) c WHERE e.metric LIKE 'equal%';
+SQL
+
+# What the last test wrote need not reach the disk.
+$node->stop('immediate');
 done_testing();

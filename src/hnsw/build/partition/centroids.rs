@@ -2,12 +2,12 @@
 //!
 //! The sample is cut in halves again and again, each cut across the direction in which its halves differ most, so
 //! that the partitions come out about equal; a round of Lloyd's algorithm then moves the centers into the middle
-//! of what is nearest to them. Always by Euclidean distance of the codes, whatever the metric: with the inner product
+//! of what is nearest to them. Always by Euclidean distance of the codes, whatever the metric (bits are 0 and 1): with the inner product
 //! of the index nearly every row would choose the center of the largest norm.
 
-use crate::distance::Metric;
+use crate::distance::{Metric, kernels};
 use crate::hnsw::build::builder::{BuildControl, BuildFailure};
-use crate::hnsw::codes::{CodeArena, CodeParams, Factors};
+use crate::hnsw::codes::{CodeArena, CodeForm, CodeParams, Factors, sign_bytes};
 use rayon::prelude::*;
 use std::sync::atomic::Ordering;
 
@@ -15,33 +15,100 @@ use std::sync::atomic::Ordering;
 const CUT_ROUNDS: usize = 5;
 const LLOYD_ROUNDS: usize = 1;
 
-/// Centers as codes.
+/// Centers as codes of elements.
 #[derive(Debug)]
 pub(super) struct Centroids {
+    /// What the rows' codes are made of.
+    rows: CodeForm,
     params: CodeParams,
     codes: Vec<(Vec<i8>, Factors)>,
 }
 
-/// A row in the units of the codes: `scale * c`, without the mean.
-fn add_scaled(sum: &mut [f32], code: &[i8], scale: f32) {
-    for (sum, &c) in sum.iter_mut().zip(code) {
-        *sum += scale * f32::from(c);
+/// Elements of a center: one a dimension, or one a bit, the lowest of each byte first.
+fn elements_of(params: &CodeParams) -> usize {
+    match params.form {
+        CodeForm::Elements => params.dims,
+        CodeForm::Bits(form) => form.whole_bits(),
+        CodeForm::NonZeros(_) => no_centers(),
     }
 }
 
-fn project(direction: &[f32], code: &[i8], scale: f32) -> f32 {
-    let products = direction.iter().zip(code);
-    scale * products.map(|(x, &c)| x * f32::from(c)).sum::<f32>()
+fn no_centers() -> ! {
+    unreachable!("`Settings` has the length of all codes, which sparse vectors do not have")
+}
+
+/// A row of the sample as a point among the centers.
+#[derive(Clone, Copy)]
+enum Point<'a> {
+    /// `scale * c`, without the mean.
+    Elements(&'a [i8], f32),
+    /// 0 or 1 for each bit.
+    Bits(&'a [u8]),
+}
+
+fn is_set(byte: u8, bit: usize) -> bool {
+    byte >> bit & 1 != 0
+}
+
+impl<'a> Point<'a> {
+    fn of(sample: &'a CodeArena, row: u32) -> Self {
+        let code = sample.code(row);
+        match sample.params.form {
+            CodeForm::Elements => Self::Elements(code, sample.factors[row as usize].scale),
+            CodeForm::Bits(form) => Self::Bits(form.whole_bytes(code)),
+            CodeForm::NonZeros(_) => no_centers(),
+        }
+    }
+
+    fn add_to(self, sum: &mut [f32]) {
+        match self {
+            Self::Elements(code, scale) => {
+                for (sum, &c) in sum.iter_mut().zip(code) {
+                    *sum += scale * f32::from(c);
+                }
+            }
+            Self::Bits(bytes) => {
+                for (sums, &byte) in sum.chunks_mut(8).zip(bytes) {
+                    for (bit, sum) in sums.iter_mut().enumerate() {
+                        *sum += f32::from(u8::from(is_set(byte, bit)));
+                    }
+                }
+            }
+        }
+    }
+
+    fn project(self, direction: &[f32]) -> f32 {
+        match self {
+            Self::Elements(code, scale) => {
+                let products = direction.iter().zip(code);
+                scale * products.map(|(x, &c)| x * f32::from(c)).sum::<f32>()
+            }
+            Self::Bits(bytes) => {
+                let set = |(part, &byte): (&[f32], &u8)| {
+                    let parts = part.iter().enumerate();
+                    let set = parts.filter(|(bit, _)| is_set(byte, *bit));
+                    set.map(|(_, x)| x).sum::<f32>()
+                };
+                direction.chunks(8).zip(bytes).map(set).sum()
+            }
+        }
+    }
+
+    fn norm_squared(self) -> f64 {
+        match self {
+            Self::Elements(code, scale) => {
+                let square: i64 = code.iter().map(|&c| i64::from(c) * i64::from(c)).sum();
+                f64::from(scale) * f64::from(scale) * square as f64
+            }
+            Self::Bits(bytes) => bytes.iter().map(|byte| f64::from(byte.count_ones())).sum(),
+        }
+    }
 }
 
 fn mean(sample: &CodeArena, rows: &[u32]) -> Vec<f32> {
-    let mut mean = vec![0.0; sample.params.dims];
+    let mut mean = vec![0.0; elements_of(&sample.params)];
     for &row in rows {
-        add_scaled(
-            &mut mean,
-            sample.code(row),
-            sample.factors[row as usize].scale,
-        );
+        Point::of(sample, row).add_to(&mut mean);
     }
     let count = rows.len().max(1) as f32;
     mean.iter_mut().for_each(|x| *x /= count);
@@ -67,11 +134,10 @@ fn bisect(
     let left = count / 2;
     let cut = rows.len() * left / count;
     let whole = mean(sample, rows);
-    let scale = |row: u32| sample.factors[row as usize].scale;
     // First across the direction of the row that sticks out most.
     let offset = |row: u32| {
-        let norm = f64::from(sample.factors[row as usize].norm_squared);
-        norm - 2.0 * f64::from(project(&whole, sample.code(row), scale(row)))
+        let point = Point::of(sample, row);
+        point.norm_squared() - 2.0 * f64::from(point.project(&whole))
     };
     let farthest = rows
         .iter()
@@ -79,11 +145,11 @@ fn bisect(
         .max_by(|&a, &b| offset(a).total_cmp(&offset(b)))
         .unwrap_or_default();
     let mut direction: Vec<f32> = whole.iter().map(|x| -x).collect();
-    add_scaled(&mut direction, sample.code(farthest), scale(farthest));
+    Point::of(sample, farthest).add_to(&mut direction);
     for _ in 0..CUT_ROUNDS {
         let mut projected: Vec<(f32, u32)> = rows
             .par_iter()
-            .map(|&row| (project(&direction, sample.code(row), scale(row)), row))
+            .map(|&row| (Point::of(sample, row).project(&direction), row))
             .collect();
         projected.par_sort_unstable_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
         for (row, (_, sorted)) in rows.iter_mut().zip(projected) {
@@ -102,7 +168,8 @@ fn bisect(
 
 impl Centroids {
     /// Bytes that `count` centers take, and those of them while they are found.
-    pub(super) fn memory_bytes(count: usize, dims: usize) -> usize {
+    pub(super) fn memory_bytes(count: usize, params: &CodeParams) -> usize {
+        let dims = elements_of(params);
         count * (dims + size_of::<(Vec<i8>, Factors)>() + 2 * dims * size_of::<f32>())
     }
 
@@ -114,13 +181,16 @@ impl Centroids {
         count: usize,
         control: &BuildControl,
     ) -> Result<Self, BuildFailure> {
-        let dims = sample.params.dims;
         let mut rows: Vec<u32> = (0..sample.len() as u32).collect();
         let mut means = Vec::with_capacity(count);
         bisect(sample, &mut rows, count, control, &mut means)?;
-        let params = CodeParams::new(Metric::L2, dims, Vec::new());
+        let params = CodeParams::new(Metric::L2, elements_of(&sample.params), Vec::new());
         let mut centroids = Self {
-            codes: means.iter().map(|mean| encode(&params, mean)).collect(),
+            rows: sample.params.form,
+            codes: means
+                .iter()
+                .map(|mean| encode(&params, sample.params.form, mean))
+                .collect(),
             params,
         };
         for _ in 0..LLOYD_ROUNDS {
@@ -137,13 +207,12 @@ impl Centroids {
             means.iter_mut().for_each(|mean| mean.fill(0.0));
             for (row, &center) in (0_u32..).zip(&nearest) {
                 counts[usize::from(center)] += 1;
-                let scale = sample.factors[row as usize].scale;
-                add_scaled(&mut means[usize::from(center)], sample.code(row), scale);
+                Point::of(sample, row).add_to(&mut means[usize::from(center)]);
             }
             for ((mean, &count), code) in means.iter_mut().zip(&counts).zip(&mut centroids.codes) {
                 if count > 0 {
                     mean.iter_mut().for_each(|x| *x /= count as f32);
-                    *code = encode(&centroids.params, mean);
+                    *code = encode(&centroids.params, centroids.rows, mean);
                 }
             }
         }
@@ -153,8 +222,22 @@ impl Centroids {
     /// The nearest center and the next. The same for equal codes.
     pub(super) fn nearest_two(&self, code: &[i8], factors: &Factors) -> [u16; 2] {
         let mut best = [(f32::INFINITY, 0_u16), (f32::INFINITY, 1)];
+        // Bits are compared in whole blocks.
+        let mut blocks = Vec::new();
+        if let CodeForm::Bits(form) = self.rows {
+            blocks.extend_from_slice(form.whole_bytes(code));
+            blocks.resize(sign_bytes(form.whole_bits()), 0);
+        }
         for (number, (center, center_factors)) in (0_u16..).zip(&self.codes) {
-            let key = self.params.code_key(code, factors, center, center_factors);
+            let key = match self.rows {
+                CodeForm::Elements => self.params.code_key(code, factors, center, center_factors),
+                CodeForm::NonZeros(_) => no_centers(),
+                CodeForm::Bits(_) => {
+                    let mut product = [0];
+                    kernels().masked_sums(center, &blocks, &mut product);
+                    center_factors.norm_squared - 2.0 * center_factors.scale * product[0] as f32
+                }
+            };
             if key < best[0].0 {
                 best = [(key, number), best[0]];
             } else if key < best[1].0 {
@@ -169,8 +252,12 @@ impl Centroids {
     }
 }
 
-fn encode(params: &CodeParams, mean: &[f32]) -> (Vec<i8>, Factors) {
+/// Code of a center, for bits filled up with zeros to whole blocks.
+fn encode(params: &CodeParams, rows: CodeForm, mean: &[f32]) -> (Vec<i8>, Factors) {
     let mut code = vec![0; mean.len()];
     let factors = params.encode(mean, &mut code);
+    if let CodeForm::Bits(form) = rows {
+        code.resize(8 * sign_bytes(form.whole_bits()), 0);
+    }
     (code, factors)
 }

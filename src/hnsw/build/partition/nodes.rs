@@ -42,14 +42,14 @@ pub(super) struct Nodes<F> {
     pub uppers: Vec<u32>,
     /// Nodes with more than [`INLINE_TIDS`] rows, and how many.
     pub chained: Vec<(u32, u32)>,
-    dims: usize,
+    code_len: usize,
     record: Vec<u8>,
 }
 
 impl<F: SpillFile> Nodes<F> {
     /// The record of `node`.
     pub(super) fn read(&mut self, node: u32) -> Result<NodeRecord<'_>> {
-        self.record.resize(NodeRecord::bytes(self.dims), 0);
+        self.record.resize(NodeRecord::bytes(self.code_len), 0);
         let offset = u64::from(node) * self.record.len() as u64;
         self.records.read_at(offset, &mut self.record)?;
         Ok(NodeRecord::read(&self.record))
@@ -208,7 +208,7 @@ pub(super) fn gather<H: Host>(
     partitions: usize,
 ) -> Result<Nodes<H::File>> {
     let settings = rows.settings.clone();
-    let dims = settings.params.dims;
+    let code_len = settings.code_len;
     let upper = UpperChoice::new(&settings, rows.count);
     let mut nodes = Nodes {
         records: rows.host.new_file()?,
@@ -220,7 +220,7 @@ pub(super) fn gather<H: Host>(
         lent_counts: vec![0; partitions],
         uppers: Vec::new(),
         chained: Vec::new(),
-        dims,
+        code_len,
         record: Vec::new(),
     };
     for partition in 0..partitions as u16 {
@@ -262,7 +262,7 @@ impl<F: SpillFile> Nodes<F> {
         class: Class,
         upper: &UpperChoice,
     ) -> Result<bool> {
-        let mut record = vec![0; Row::bytes(self.dims)];
+        let mut record = vec![0; Row::bytes(self.code_len)];
         let batch = rows.settings.records_each(size_of::<[u16; 2]>()) as u64;
         let mut chosen: Vec<[u16; 2]> = Vec::new();
         let mut gathering = Gathering::new(partition);
@@ -314,7 +314,7 @@ impl<F: SpillFile> Nodes<F> {
         // Stable: the rows of a node stay in the order of the table.
         gathered.tids.sort_by_key(|(node, _)| *node);
         let mut bytes = Vec::new();
-        let record = Row::bytes(self.dims);
+        let record = Row::bytes(self.code_len);
         let groups = gathered.tids.chunk_by(|a, b| a.0 == b.0);
         for ((node, group), row) in (first..)
             .zip(groups)

@@ -84,8 +84,8 @@ pub(super) struct Row<'a> {
 }
 
 impl<'a> Row<'a> {
-    pub(super) fn bytes(dims: usize) -> usize {
-        12 + 8 + TID_BYTES + dims
+    pub(super) fn bytes(code_len: usize) -> usize {
+        12 + 8 + TID_BYTES + code_len
     }
 
     pub(super) fn put(&self, into: &mut Vec<u8>) {
@@ -120,8 +120,8 @@ pub(super) struct NodeRecord<'a> {
 }
 
 impl<'a> NodeRecord<'a> {
-    pub(super) fn bytes(dims: usize) -> usize {
-        12 + 8 + 8 + 4 + dims
+    pub(super) fn bytes(code_len: usize) -> usize {
+        12 + 8 + 8 + 4 + code_len
     }
 
     pub(super) fn put(&self, into: &mut Vec<u8>) {

@@ -221,6 +221,10 @@ impl<H: Host> NodeSource for SpilledGraph<'_, H> {
         Box::new(chained.map(|(node, rows)| (*node, *rows as usize)))
     }
 
+    fn code_len(&mut self, _node: u32) -> Result<usize> {
+        Ok(self.settings.code_len)
+    }
+
     fn node(&mut self, node: u32) -> Result<NodeData<'_>> {
         let record = self.nodes.read_with_tids(node, &mut self.tids)?;
         Ok(NodeData {
