@@ -95,7 +95,7 @@ fn may_read(session: &Session, table: &str) -> Result<bool> {
 /// The queries to ask: those given; else, if there are enough of them, samples of the version that the index serves; else
 /// rows of the table. `None` if it has none.
 /// # Errors
-/// Those of [`read_queries`] for queries that do not fit.
+/// Those of `read_queries` for queries that do not fit.
 pub fn choose(
     index: &OpenIndex,
     given: Option<Array>,
@@ -120,7 +120,7 @@ pub fn choose(
 
 /// Queries as a measurement takes them.
 /// # Errors
-/// Those of [`read_queries`].
+/// Those of `read_queries`.
 pub fn read(index: &OpenIndex, array: &Array, are_rows: bool) -> Result<Questions> {
     let (keys, queries) = read_queries(index, array)?;
     Ok(Questions {

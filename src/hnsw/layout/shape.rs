@@ -389,7 +389,7 @@ impl Shape {
         Self::max_code_len(m)
     }
 
-    /// The same for any type; of bit strings at least [`MAX_BITS`]: the last bits of longer ones than fit are counted.
+    /// The same for any type; of bit strings at least `MAX_BITS`: the last bits of longer ones than fit are counted.
     pub fn max_dims_of(of: IndexedType, m: usize) -> usize {
         match of {
             IndexedType::Bit => (8 * Self::max_code_len(m)).max(MAX_BITS),
