@@ -1,5 +1,6 @@
 -- Proves: the worked session, pasted line by line by roles that are no superusers, needs nothing but its results: messages below
--- ERROR are off. Challenges are not part of it yet.
+-- ERROR are off. Two lines are added, each with its reason: the salt of the challenge and the digits of its result. What recall
+-- measures depends on how two threads built the index: only that it is near 1 is shown.
 \set VERBOSITY default
 SET client_min_messages = warning;
 CREATE ROLE regress_dbo LOGIN;
@@ -28,6 +29,7 @@ SELECT annex.register_model('docs', 'docs', 'id', 'body', 'product search');
 SELECT annex.register_version('docs', 8, 'cosine', 's3://m/minilm-v1', sha256('weights-1'), '{"normalize": true}');
 SELECT count(*) FILTER (WHERE annex.put('docs', 1, key, fake_model(content, 8), content_hash)) FROM annex.pending('docs', 1, 5000);
 SELECT annex.index_ddl('docs', 1) \gexec
+SELECT value > .95 AS value, lo > .9 AS lo FROM annex.measure_recall('docs', 1);
 SELECT annex.promote('docs', 1, 'first release');
 -- A new model of another dimension, while version 1 serves.
 SELECT annex.register_version('docs', 16, 'cosine', 's3://m/bge-v2', sha256('weights-2'));
@@ -40,18 +42,35 @@ SELECT * FROM annex.progress('docs');
 SELECT count(*) FILTER (WHERE annex.put('docs', 2, key, fake_model(content, 16), content_hash)) FROM annex.pending('docs', 2, 5000);
 SELECT count(*) FILTER (WHERE annex.put('docs', 1, key, fake_model(content, 8), content_hash)) FROM annex.pending('docs', 1, 5000);
 SELECT annex.index_ddl('docs', 2) \gexec
+SELECT annex.challenge('docs', 2, 0.10, 'click', planned_units => 20000);
+SELECT annex.challenge('docs', 2, 0.20, 'click');
+
+-- Not in the session: its salt is random and would draw other units each time. Only the owner of the extension may write one.
+\c annex_session regress_dbo
+SET client_min_messages = error;
+UPDATE annex.experiment SET salt = 's1';
 
 \c annex_session regress_web
 SET client_min_messages = error;
 SET search_path = team, public;
-SELECT annex.champion('docs');
+SELECT version, arm, experiment FROM annex.route('docs', 'user-42');
 SELECT d.id, d.title FROM docs_embeddings e JOIN docs d USING (id)
     WHERE e.version = 1 ORDER BY e.embedding <=> '[1,2,3,4,5,6,7,8]' LIMIT 3;
 SELECT annex.promote('docs', 2);
+SELECT count(annex.expose('docs', 'user-' || i)) FROM generate_series(1, 50000) i;
+-- The champion's units click at 10 %, the challenger's at 14 %.
+SELECT count(*) FILTER (WHERE annex.feedback('docs', x.unit, 1)) FROM annex.exposure x
+    WHERE (('x' || left(md5(x.unit), 8))::bit(32)::bigint & 1023) / 1024.0 < CASE WHEN version = 2 THEN .14 ELSE .10 END;
+
+\c annex_session regress_analyst
+SET client_min_messages = error;
+-- Four digits, as the session shows them: the last ones of a variance follow the order in which a plan adds up.
+SET extra_float_digits = -11;
+SELECT n_champion, n_challenger, mean_champion, mean_challenger, diff, lo, hi, srm_p, verdict FROM annex.compare('docs');
 
 \c annex_session regress_docs_team
 SET client_min_messages = error;
-SELECT annex.promote('docs', 2, 'ready');
+SELECT annex.conclude('docs', promote => true);
 SELECT annex.register_version('docs', 16, 'cosine', 's3://m/bge-v3');
 SELECT annex.promote('docs', 3, 'hot fix', force => true);
 SELECT annex.rollback('docs', 'v3 is empty');
