@@ -131,7 +131,47 @@ pub fn kernels() -> &'static Kernels {
     })
 }
 
+/// Work in plain Rust that the compiler is to vectorize for the CPU at hand: see [`Kernels::vectorized`].
+pub trait Vectorized {
+    /// What comes out.
+    type Output;
+
+    /// Does the work. Implementations are `#[inline(always)]`, and so is what they call in their loops: only code that
+    /// is inlined is compiled for each level. The result is the same on every level, as Rust fuses and reorders no
+    /// operations of floats.
+    fn run(self) -> Self::Output;
+}
+
+/// [`Vectorized`] work, compiled with the features of a level.
+#[cfg(target_arch = "x86_64")]
+macro_rules! run_with {
+    ($name:ident, $features:literal) => {
+        #[target_feature(enable = $features)]
+        fn $name<W: Vectorized>(work: W) -> W::Output {
+            work.run()
+        }
+    };
+}
+#[cfg(target_arch = "x86_64")]
+run_with!(run_with_avx2, "avx2");
+#[cfg(target_arch = "x86_64")]
+run_with!(run_with_avx512, "avx2,avx512f");
+
 impl Kernels {
+    /// Does `work` with the instructions of this level.
+    #[inline]
+    pub fn vectorized<W: Vectorized>(&self, work: W) -> W::Output {
+        match self.level {
+            // SAFETY: as in `l2_squared`.
+            #[cfg(target_arch = "x86_64")]
+            Level::Avx512 => unsafe { run_with_avx512(work) },
+            // SAFETY: as in `l2_squared`.
+            #[cfg(target_arch = "x86_64")]
+            Level::Avx2Fma => unsafe { run_with_avx2(work) },
+            _ => work.run(),
+        }
+    }
+
     /// The kernels of `level`, or `None` if this CPU lacks one of its features.
     pub fn for_level(level: Level) -> Option<&'static Kernels> {
         if !level.is_available() {

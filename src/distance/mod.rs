@@ -15,7 +15,7 @@ pub mod sql;
 #[cfg(target_arch = "x86_64")]
 mod x86_64;
 
-pub use dispatch::{DenseKernels, Kernels, Level, kernels};
+pub use dispatch::{DenseKernels, Kernels, Level, Vectorized, kernels};
 pub use element::Element;
 pub use half::Half;
 

@@ -5,7 +5,7 @@
 
 use super::rotation::{ROUNDINGS, rotate};
 use super::{CodeParams, Factors};
-use crate::distance::Metric;
+use crate::distance::{Metric, Vectorized, kernels};
 
 /// Largest magnitude of an element of a code.
 const CODE_MAX: f64 = 127.0;
@@ -62,6 +62,7 @@ fn sums<T: Copy, const N: usize>(values: &[T], mut terms: impl FnMut(T) -> [f64;
 }
 
 /// L2 norm in binary64.
+#[inline(always)]
 fn norm(vector: &[f32]) -> f64 {
     let [square] = sums(vector, |x| [f64::from(x) * f64::from(x)]);
     square.sqrt()
@@ -87,6 +88,56 @@ pub(super) struct Centered {
     is_bounded: bool,
 }
 
+/// [`Centered::of`] as work to be compiled for each level.
+struct Centering<'a> {
+    params: &'a CodeParams,
+    vector: &'a [f32],
+}
+
+impl Vectorized for Centering<'_> {
+    type Output = Centered;
+
+    #[inline(always)]
+    fn run(self) -> Centered {
+        Centered::compute(self.params, self.vector)
+    }
+}
+
+/// [`Centered::round`] as work to be compiled for each level.
+struct Rounding<'a, T, F> {
+    centered: &'a Centered,
+    scale: f64,
+    limit: f64,
+    multiples: &'a mut [T],
+    convert: F,
+}
+
+impl<T, F: Fn(i32) -> T> Vectorized for Rounding<'_, T, F> {
+    type Output = Rounded;
+
+    #[inline(always)]
+    fn run(self) -> Rounded {
+        let Self {
+            centered,
+            scale,
+            limit,
+            multiples,
+            convert,
+        } = self;
+        let steps = if scale > 0.0 { 1.0 / scale } else { 0.0 };
+        // `clamp` would need a branch for its panic.
+        let nearest = |value: f64| (value * steps).max(-limit).min(limit) + ROUND;
+        for (multiple, &value) in multiples.iter_mut().zip(&centered.values) {
+            *multiple = convert(nearest(value).to_bits() as i32);
+        }
+        let (error, squares) = centered.error_sums(|value| {
+            let multiple = nearest(value) - ROUND;
+            (value - scale * multiple, multiple * multiple)
+        });
+        Rounded { error, squares }
+    }
+}
+
 impl Centered {
     /// # Panics
     /// If `vector` is not `params.dims` long.
@@ -97,6 +148,11 @@ impl Centered {
 
     /// The same of the elements that are not zero, of an index without mean and rotation.
     pub(super) fn of(params: &CodeParams, vector: &[f32]) -> Self {
+        kernels().vectorized(Centering { params, vector })
+    }
+
+    #[inline(always)]
+    fn compute(params: &CodeParams, vector: &[f32]) -> Self {
         let mut factor = 1.0;
         let mut is_bounded = true;
         if params.metric == Metric::Cosine {
@@ -124,7 +180,6 @@ impl Centered {
     }
 
     /// Rounds every value to a multiple of `scale`, at most `limit` times it, and stores the multiples.
-    #[inline(always)]
     pub(super) fn round<T>(
         &self,
         scale: f64,
@@ -132,17 +187,13 @@ impl Centered {
         multiples: &mut [T],
         convert: impl Fn(i32) -> T,
     ) -> Rounded {
-        let steps = if scale > 0.0 { 1.0 / scale } else { 0.0 };
-        // `clamp` would need a branch for its panic.
-        let nearest = |value: f64| (value * steps).max(-limit).min(limit) + ROUND;
-        for (multiple, &value) in multiples.iter_mut().zip(&self.values) {
-            *multiple = convert(nearest(value).to_bits() as i32);
-        }
-        let (error, squares) = self.error_sums(|value| {
-            let multiple = nearest(value) - ROUND;
-            (value - scale * multiple, multiple * multiple)
-        });
-        Rounded { error, squares }
+        kernels().vectorized(Rounding {
+            centered: self,
+            scale,
+            limit,
+            multiples,
+            convert,
+        })
     }
 
     /// Upper bound of the norm (L1 for L1, else L2) of the difference to what `round` makes of each value.
@@ -182,6 +233,7 @@ impl Centered {
 }
 
 /// Largest magnitude of the values; NaN is skipped.
+#[inline(always)]
 fn max_abs(values: &[f64]) -> f64 {
     let mut lanes = [0.0; LANES];
     let keep_larger = |max: &mut f64, value: f64| {
@@ -202,7 +254,6 @@ fn max_abs(values: &[f64]) -> f64 {
 }
 
 /// Rounds all values to multiples of one scale, at most `limit` times it, and returns the factors of the code.
-#[inline(always)]
 pub(super) fn factors_of<T>(
     centered: &Centered,
     limit: f64,
