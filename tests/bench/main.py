@@ -72,6 +72,7 @@ def parse_options() -> argparse.Namespace:
     parser.add_argument("--search-only", action="store_true", help="only builds, curves, peers and counts")
     parser.add_argument("--annex-only", action="store_true", help="leave pgvector out, to see annex's own numbers soon")
     parser.add_argument("--query-path", action="store_true", help="only what routing, sampling and exposures add to a search")
+    parser.add_argument("--huge-pages", action="store_true", help="the server's shared memory in huge pages, which root reserves")
     parser.add_argument("--both-pgvector", action="store_true", help="pgvector in both roles: shows the noise of the method")
     options = parser.parse_args()
     options.sets = [name for name in options.sets.split(",") if name]
