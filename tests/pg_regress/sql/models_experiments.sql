@@ -27,6 +27,9 @@ SELECT * FROM annex.compare('docs');
 SELECT annex.promote('docs', 2, force => true);
 SELECT annex.promote('docs', 1) = max(id) AS same_row FROM annex.deployment;
 SELECT annex.retire_version('docs', 2);
+-- A rollback with nowhere to go ends no challenge, and says what does.
+SELECT annex.rollback('docs');
+\echo :LAST_ERROR_SQLSTATE
 
 -- The split: known for this salt; the same asked twice, in a statement of its own, in another connection, in a parallel worker.
 SELECT annex.bucket('salt', 'user-42') = 0.661081857154914, annex.bucket('salt', 'user-1') = 0.7441716137127821,
