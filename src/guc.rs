@@ -234,11 +234,14 @@ pub fn register() {
         GucContext::Suset,
         GucFlags::default(),
     );
-    // SAFETY: _PG_init runs on the main thread; the prefix is a NUL-terminated constant.
-    unsafe {
-        #[cfg(feature = "pg14")]
-        pgrx::pg_sys::EmitWarningsOnPlaceholders(c"hnsw".as_ptr());
-        #[cfg(not(feature = "pg14"))]
-        pgrx::pg_sys::MarkGUCPrefixReserved(c"hnsw".as_ptr());
+    // A misspelt setting is an error, not a variable of its own.
+    for prefix in [c"hnsw", c"annex"] {
+        // SAFETY: _PG_init runs on the main thread; the prefix is a NUL-terminated constant.
+        unsafe {
+            #[cfg(feature = "pg14")]
+            pgrx::pg_sys::EmitWarningsOnPlaceholders(prefix.as_ptr());
+            #[cfg(not(feature = "pg14"))]
+            pgrx::pg_sys::MarkGUCPrefixReserved(prefix.as_ptr());
+        }
     }
 }

@@ -140,6 +140,11 @@ const FACTORS: Factors = Factors {
     norm_squared: 2.25,
     error: 0.125,
 };
+const HASH: u64 = 0x1122_3344_5566_7788;
+const TID: Tid = Tid {
+    block: 0x0102_0304,
+    offset: 0x0506,
+};
 
 fn inline(metric: Metric, dims: usize, m: usize) -> Shape {
     Shape::inline(metric, dims, m).expect("a shape of the inline form")
@@ -150,6 +155,19 @@ fn ptr(block: u32, offset: u16, generation: u16) -> ItemPtr {
         block,
         offset,
         generation,
+    }
+}
+
+/// What a node holds, but for its code.
+fn contents(code: &[i8]) -> NodeContents<'_> {
+    NodeContents {
+        level: 1,
+        tids: &[TID],
+        overflow: Some((300, 6)),
+        upper: ptr(200, 8, 9),
+        hash: HASH,
+        factors: FACTORS,
+        code,
     }
 }
 
@@ -440,20 +458,8 @@ fn opaque() {
 #[test]
 fn node() {
     let mut item = used_slot(SHAPE.node_size(), 3);
-    let tid = Tid {
-        block: 0x0102_0304,
-        offset: 0x0506,
-    };
     let mut writer = NodeMut::new(&mut item, &SHAPE).expect("an item of the size of a node");
-    writer.fill(&NodeContents {
-        level: 1,
-        tids: &[tid],
-        overflow: Some((300, 6)),
-        upper: ptr(200, 8, 9),
-        hash: 0x1122_3344_5566_7788,
-        factors: FACTORS,
-        code: &CODE,
-    });
+    writer.fill(&contents(&CODE));
     writer.set_neighbors(&[ptr(1, 2, 3), ptr(4, 5, 6)], |_, _| None);
     assert_eq!(hex(&item), NODE);
 
@@ -463,10 +469,10 @@ fn node() {
         (read.level(), read.generation(), read.list_version()),
         (1, 3, 1)
     );
-    assert_eq!(read.inline_tids(), [tid, Tid::NONE]);
+    assert_eq!(read.inline_tids(), [TID, Tid::NONE]);
     assert_eq!(read.overflow(), Some((300, 6)));
     assert_eq!(read.upper(), ptr(200, 8, 9));
-    assert_eq!(read.hash(), 0x1122_3344_5566_7788);
+    assert_eq!(read.hash(), HASH);
     assert_eq!(read.factors(), FACTORS);
     assert_eq!(read.code(), CODE);
     assert!(read.neighbors().eq([ptr(1, 2, 3), ptr(4, 5, 6)]));
@@ -484,21 +490,9 @@ fn node() {
 #[test]
 fn sparse_node() {
     let mut item = used_slot(120, 3);
-    let tid = Tid {
-        block: 0x0102_0304,
-        offset: 0x0506,
-    };
     assert_eq!(SPARSE_SHAPE.node_size_for(SPARSE_CODE.len()), 104);
     let mut writer = NodeMut::new(&mut item, &SPARSE_SHAPE).expect("room for a node");
-    writer.fill(&NodeContents {
-        level: 1,
-        tids: &[tid],
-        overflow: Some((300, 6)),
-        upper: ptr(200, 8, 9),
-        hash: 0x1122_3344_5566_7788,
-        factors: FACTORS,
-        code: &SPARSE_CODE,
-    });
+    writer.fill(&contents(&SPARSE_CODE));
     writer.set_neighbors(&[ptr(1, 2, 3), ptr(4, 5, 6)], |_, _| None);
     assert_eq!(hex(&item), SPARSE_NODE);
 
@@ -546,20 +540,8 @@ fn sparse_upper_item() {
 fn inline_node() {
     let mut item = used_slot(INLINE_SHAPE.node_size(), 3);
     let code: Vec<i8> = (0..70).map(|i| (i * 37 % 255 - 127) as i8).collect();
-    let tid = Tid {
-        block: 0x0102_0304,
-        offset: 0x0506,
-    };
     let mut writer = NodeMut::new(&mut item, &INLINE_SHAPE).expect("an item of the size of a node");
-    writer.fill(&NodeContents {
-        level: 1,
-        tids: &[tid],
-        overflow: Some((300, 6)),
-        upper: ptr(200, 8, 9),
-        hash: 0x1122_3344_5566_7788,
-        factors: FACTORS,
-        code: &code,
-    });
+    writer.fill(&contents(&code));
     let neighbors = [ptr(1, 2, 3), ptr(4, 5, 6), ptr(7, 8, 9)];
     let factors = |neighbor: ItemPtr| EdgeFactors {
         offset: neighbor.block as f32 / 2.0,

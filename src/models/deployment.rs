@@ -129,7 +129,14 @@ pub fn rollback(session: &Session, name: &str, reason: Option<&str>) -> Result<i
     let target = head.rollback_target(&now, name)?;
     let Some((target, version)) = target.and_then(|row| Some((row, row.version?))) else {
         let message = format!("model \"{name}\" has no earlier deployment to roll back to");
-        return Err(errors::not_now(message));
+        let error = errors::not_now(message);
+        return Err(match Experiment::running(&now, name)? {
+            Some(experiment) => error.with_hint(format!(
+                "Challenge {} is running; annex.conclude ends it.",
+                experiment.id
+            )),
+            None => error,
+        });
     };
     experiment::abort(&now, name)?;
     Move {

@@ -22,6 +22,7 @@ pub fn retired(model: &str, version: i32) -> Error {
 /// 55000: a model before its first promotion.
 pub fn no_champion(model: &str) -> Error {
     not_now(format!("model \"{model}\" has no champion"))
+        .with_hint("annex.promote makes a version the champion.")
 }
 
 /// 55000: the source, the view or a version's table was dropped; `which` is a sentence that says which.

@@ -207,7 +207,7 @@ fn indexed(session: &Session, version: &Version, table: &str) -> Result<Item> {
     Ok(Item::new(
         "index",
         false,
-        format!("no hnsw index on embedding with {class}"),
+        format!("no hnsw index on embedding with {class}; annex.index_ddl gives the command"),
     ))
 }
 

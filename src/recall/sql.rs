@@ -87,7 +87,10 @@ pub(super) fn read_queries(
         return Err(Error::new(
             SqlState::DatatypeMismatch,
             format!("queries must be {expected}[], not {given}[]"),
-        ));
+        )
+        .with_hint(format!(
+            "Cast an array of texts or of another type of vectors to {expected}[]."
+        )));
     }
     let of = datum::indexed_type_of(index.column_type()).ok_or_else(not_supported)?;
     let values = array.values();

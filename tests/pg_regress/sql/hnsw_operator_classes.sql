@@ -58,35 +58,16 @@ CREATE INDEX oc_many_ip ON oc_many USING hnsw (v vector_ip_ops);
 CREATE INDEX oc_many_cosine ON oc_many USING hnsw (v vector_cosine_ops);
 CREATE INDEX oc_many_l1 ON oc_many USING hnsw (v vector_l1_ops);
 SET hnsw.ef_search = 1000;
-CREATE FUNCTION oc_distances(operator text, query vector, by_index bool) RETURNS float8[] LANGUAGE plpgsql AS $$
-DECLARE
-    line text;
-    plan text := '';
-    answer float8[];
-    statement text := format('SELECT v %1$s $1 AS d FROM oc_many ORDER BY v %1$s $1 LIMIT 700', operator);
-BEGIN
-    PERFORM set_config('enable_seqscan', (NOT by_index)::text, true), set_config('enable_indexscan', by_index::text, true);
-    FOR line IN EXECUTE 'EXPLAIN ' || statement USING query LOOP
-        plan := plan || line;
-    END LOOP;
-    IF (plan LIKE '%Index Scan%') <> by_index THEN
-        RAISE 'unexpected plan %', plan;
-    END IF;
-    EXECUTE 'SELECT array_agg(d) FROM (' || statement || ') s' INTO answer USING query;
-    RETURN answer;
-END $$;
-SELECT operator, q AS query, cardinality(oc_distances(operator, v, true)) AS rows,
-       oc_distances(operator, v, true) = oc_distances(operator, v, false) AS same
+SELECT operator, q AS query, a.*
 FROM unnest(ARRAY['<->', '<#>', '<=>', '<+>']) WITH ORDINALITY AS o(operator, number),
-     (SELECT id AS q, v FROM oc_many WHERE id IN (1, 450, 900)) AS queries
+     (SELECT id AS q, v FROM oc_many WHERE id IN (1, 450, 900)) AS queries,
+     index_agrees(format('SELECT v %1$s $1 FROM oc_many ORDER BY v %1$s $1 LIMIT 700', operator), v) a
 ORDER BY number, q;
 -- Far outside the data.
-SELECT operator, cardinality(oc_distances(operator, v, true)) AS rows,
-       oc_distances(operator, v, true) = oc_distances(operator, v, false) AS same
+SELECT operator, a.*
 FROM unnest(ARRAY['<->', '<#>', '<=>', '<+>']) WITH ORDINALITY AS o(operator, number),
-     CAST('[4000,-4000,1,0,0,0,0,3000]' AS vector) AS v
+     index_agrees(format('SELECT v %1$s $1 FROM oc_many ORDER BY v %1$s $1 LIMIT 700', operator), '[4000,-4000,1,0,0,0,0,3000]'::vector) a
 ORDER BY number;
-DROP FUNCTION oc_distances;
 DROP TABLE oc_many;
 RESET enable_seqscan;
 

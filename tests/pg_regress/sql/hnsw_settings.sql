@@ -1,8 +1,19 @@
--- Proves: the settings have pgvector's names, defaults, ranges and messages, can be set by anyone, and no other hnsw.* can.
+-- Proves: the settings have pgvector's names, defaults, ranges and messages, can be set by anyone; so can ours; no other hnsw.* or annex.* can.
 \set VERBOSITY default
 SET client_min_messages = notice;
 
--- The first use of the library defines them.
+-- The first use of the library defines them: before it they are not there, and a role that is no superuser cannot keep one.
+CREATE ROLE regress_settings LOGIN;
+SELECT current_user AS me \gset
+\c - regress_settings
+SHOW hnsw.ef_search;
+\echo :SQLSTATE
+ALTER ROLE regress_settings SET annex.target_recall = 0.95;
+\echo :SQLSTATE
+SELECT '[1]'::vector;
+ALTER ROLE regress_settings SET annex.target_recall = 0.95;
+\c - :me
+DROP ROLE regress_settings;
 SELECT '[1]'::vector;
 SELECT name, setting, unit, vartype, context, min_val, max_val, enumvals, boot_val, category
 FROM pg_settings WHERE name LIKE 'hnsw.%' ORDER BY name;
@@ -40,8 +51,14 @@ SET hnsw.scan_mem_multiplier = 1001;
 SET hnsw.scan_mem_multiplier = 1.5;
 SHOW hnsw.scan_mem_multiplier;
 
--- The prefix is reserved; that of ivfflat is not.
+-- Our own; those of a build for tests are left out.
+SELECT name, setting, unit, vartype, context, min_val, max_val, boot_val
+FROM pg_settings WHERE name LIKE 'annex.%' AND name NOT LIKE '%point' ORDER BY name;
+
+-- The prefixes are reserved; that of ivfflat is not.
 SET hnsw.unknown = 1;
+\echo :SQLSTATE
+SET annex.target_recal = 0.95;
 \echo :SQLSTATE
 SET ivfflat.probes = 10;
 SHOW ivfflat.probes;

@@ -58,6 +58,15 @@ CREATE INDEX st_auto_8 ON st_auto USING hnsw (d vector_l2_ops);
 CREATE INDEX st_auto_9 ON st_auto USING hnsw (d vector_l2_ops) WITH (storage = inline);
 SELECT i, form, metric, dimensions, m FROM generate_series(1, 9) i, annex.index_info(('st_auto_' || i)::regclass) ORDER BY i;
 DROP TABLE st_auto;
+-- The last dimensions at m = 16 that auto takes inline, and that inline takes.
+CREATE TABLE st_last (a vector(1920), b vector(1921), c vector(2584), d vector(2585));
+CREATE INDEX st_last_1 ON st_last USING hnsw (a vector_l2_ops);
+CREATE INDEX st_last_2 ON st_last USING hnsw (b vector_l2_ops);
+CREATE INDEX st_last_3 ON st_last USING hnsw (c vector_l2_ops) WITH (storage = inline);
+SELECT form, dimensions FROM generate_series(1, 3) i, annex.index_info(('st_last_' || i)::regclass) ORDER BY i;
+CREATE INDEX st_last_4 ON st_last USING hnsw (d vector_l2_ops) WITH (storage = inline);
+\echo :SQLSTATE
+DROP TABLE st_last;
 
 -- A new value waits for a REINDEX; until then the index stays in use as it is.
 INSERT INTO st SELECT i, st_vec(i, 3) FROM generate_series(1, 200) i;

@@ -42,7 +42,7 @@ DECLARE c CURSOR FOR SELECT id, v = ht_vec(id) AS is_old FROM ht ORDER BY v <-> 
 FETCH 1 FROM c;
 UPDATE ht SET v = ht_vec(id + 2000);
 SELECT id, v <-> ht_vec(2007) AS distance FROM ht ORDER BY v <-> ht_vec(2007) LIMIT 1;
-SELECT count(*), bool_and(is_old) FROM (SELECT 1) s CROSS JOIN LATERAL (SELECT id, v = ht_vec(id + 2000) AS is_old FROM ht ORDER BY v <-> ht_vec(3) LIMIT 10) t;
+SELECT count(*), bool_and(is_new) FROM (SELECT 1) s CROSS JOIN LATERAL (SELECT id, v = ht_vec(id + 2000) AS is_new FROM ht ORDER BY v <-> ht_vec(3) LIMIT 10) t;
 SAVEPOINT s;
 UPDATE ht SET v = ht_vec(id + 4000);
 ROLLBACK TO s;

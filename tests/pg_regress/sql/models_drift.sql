@@ -38,7 +38,7 @@ SELECT annex.maintain();
 SELECT version, count(*), max(now() - at) <= interval '30 days' AS young FROM annex.query_sample GROUP BY version ORDER BY version;
 SET annex.sample_max_rows = 5;
 SELECT annex.maintain();
-SELECT version, count(*), date_trunc('day', max(now() - at)) AS oldest FROM annex.query_sample GROUP BY version ORDER BY version;
+SELECT version, count(*), round(extract(epoch FROM max(now() - at)) / 86400) AS oldest_days FROM annex.query_sample GROUP BY version ORDER BY version;
 SET annex.sample_max_days = 3;
 SELECT annex.maintain(), annex.maintain();
 SELECT version, count(*) FROM annex.query_sample GROUP BY version ORDER BY version;

@@ -27,6 +27,9 @@ SELECT * FROM annex.compare('docs');
 SELECT annex.promote('docs', 2, force => true);
 SELECT annex.promote('docs', 1) = max(id) AS same_row FROM annex.deployment;
 SELECT annex.retire_version('docs', 2);
+-- A rollback with nowhere to go ends no challenge, and says what does.
+SELECT annex.rollback('docs');
+\echo :LAST_ERROR_SQLSTATE
 
 -- The split: known for this salt; the same asked twice, in a statement of its own, in another connection, in a parallel worker.
 SELECT annex.bucket('salt', 'user-42') = 0.661081857154914, annex.bucket('salt', 'user-1') = 0.7441716137127821,
@@ -155,7 +158,9 @@ SELECT annex.challenge('docs', 1, 0.5, 'click') > 0 AS docs, annex.challenge('im
 SELECT annex.challenge('images', 2, 0.5, 'click');
 \echo :LAST_ERROR_SQLSTATE
 SELECT model, champion, challenger FROM annex.experiment WHERE ended_at IS NULL ORDER BY model;
-SELECT annex.rollback('docs') AS docs, (SELECT count(*) FROM annex.experiment WHERE ended_at IS NULL) AS running;
+-- A rollback of one model ends its challenge, and no other's.
+SELECT annex.rollback('docs') AS docs;
+SELECT model, annex.champion(model) FROM annex.experiment WHERE ended_at IS NULL;
 
 SET client_min_messages = warning;
 DROP SCHEMA team CASCADE;

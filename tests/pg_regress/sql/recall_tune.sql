@@ -53,7 +53,7 @@ SELECT min(recall) AS recall FROM annex.tune('twins_idx', 0.5, k => 3);
 CREATE INDEX tune_part_idx ON tune_rows USING hnsw (embedding vector_cosine_ops) WHERE part = 1;
 CREATE INDEX tune_half_idx ON tune_rows USING hnsw ((embedding::halfvec(16)) halfvec_l2_ops);
 SELECT count(*) FILTER (WHERE chosen) AS chosen, bool_and(query_source = 'rows') AS rows FROM annex.tune('tune_part_idx', 0.8);
-SELECT count(*) FILTER (WHERE chosen) AS chosen, bool_and(query_source = 'rows') AS rows FROM annex.tune('tune_half_idx', 0.8, budget => '1 s');
+SELECT count(*) FILTER (WHERE chosen) AS chosen, bool_and(query_source = 'rows') AS rows FROM annex.tune('tune_half_idx', 0.8);
 SELECT count(*) FILTER (WHERE chosen) AS chosen
 FROM annex.tune('tune_half_idx', 0.8, queries => (SELECT array_agg(vector_of('query ' || i, 16)::halfvec) FROM generate_series(1, 100) i));
 SET hnsw.ef_search = 40;
