@@ -72,6 +72,9 @@ pub fn explicit_ef_search() -> Option<i32> {
 
 /// Notes where a new value of `hnsw.ef_search` comes from. The note belongs to the value: PostgreSQL keeps both on its
 /// stack of values, and hands both to the assign hook when a transaction, a function or RESET brings an older one back.
+///
+/// # Safety
+/// Called by PostgreSQL only, as the check hook of an integer.
 #[pg_guard]
 unsafe extern "C-unwind" fn check_ef_search(
     _value: *mut c_int,
@@ -90,6 +93,8 @@ unsafe extern "C-unwind" fn check_ef_search(
     true
 }
 
+/// # Safety
+/// Called by PostgreSQL only, with what [`check_ef_search`] has left.
 #[pg_guard]
 unsafe extern "C-unwind" fn assign_ef_search(_value: c_int, note: *mut c_void) {
     // SAFETY: null or what the check hook left beside the value.
@@ -98,6 +103,9 @@ unsafe extern "C-unwind" fn assign_ef_search(_value: c_int, note: *mut c_void) {
 }
 
 /// Refuses targets between "none" and the smallest one: somebody who sets 0.3 means something else.
+///
+/// # Safety
+/// Called by PostgreSQL only, as the check hook of a real number.
 #[pg_guard]
 unsafe extern "C-unwind" fn check_target_recall(
     value: *mut f64,

@@ -308,6 +308,12 @@ fn meta_page_of_an_index_on_bits_or_sparse_vectors() {
         assert!(refused(
             &|bytes| bytes[12..16].copy_from_slice(&[1, 202, 154, 59])
         ));
+        // No m that there cannot be, such as one whose links alone would not fit a page.
+        for m in [0, 1, 101, 600, u16::MAX] {
+            assert!(refused(
+                &|bytes| bytes[20..22].copy_from_slice(&m.to_ne_bytes())
+            ));
+        }
     }
     let numbers = Metric::ALL.map(|metric| metric as u8);
     assert_eq!(numbers, [0, 1, 2, 3, 4, 5]);
@@ -450,9 +456,10 @@ fn opaque() {
         PageKind::Upper,
         PageKind::Overflow,
         PageKind::Params,
+        PageKind::Curve,
     ]
     .map(|kind| kind as u16);
-    assert_eq!(numbers, [1, 2, 3, 4, 5]);
+    assert_eq!(numbers, [1, 2, 3, 4, 5, 6]);
 }
 
 #[test]

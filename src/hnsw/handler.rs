@@ -1,5 +1,7 @@
 //! `hnswhandler`: the `IndexAmRoutine` and its callbacks. Each callback turns PostgreSQL's arguments into values,
 //! makes one call and raises its error; nothing else happens here.
+//!
+//! Callbacks are unsafe to call as they believe their pointers: PostgreSQL alone calls them, as `access/amapi.h` says.
 #![allow(unsafe_code)]
 
 use super::build::{self, PHASES};
@@ -22,6 +24,9 @@ use pgrx::pg_sys::{self, Datum};
 use pgrx::{PgBox, PgMemoryContexts, pg_guard};
 
 /// The access method handler: `hnswhandler(internal) RETURNS index_am_handler`.
+///
+/// # Safety
+/// Called by PostgreSQL only, in a memory context that outlives the call.
 #[pg_guard]
 #[unsafe(no_mangle)]
 pub unsafe extern "C-unwind" fn annex_hnsw_handler(_fcinfo: pg_sys::FunctionCallInfo) -> Datum {

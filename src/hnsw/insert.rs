@@ -19,7 +19,6 @@ use super::placement::write_meta_in;
 use super::search::{Bounds, LayerSearch, descend};
 use super::select::select_neighbors;
 use super::vector_hash::value_hash;
-use crate::distance::Metric;
 use crate::error::{Error, Result, SqlState};
 use crate::pg::buffer::{BufferHints, Exclusive};
 use crate::pg::failpoint;
@@ -49,8 +48,7 @@ impl<'a> IndexedVector<'a> {
                 return Err(too_many_non_zeros(given, most, shape.m));
             }
         }
-        let is_indexed = shape.metric != Metric::Cosine || !value.is_zero();
-        Ok(is_indexed.then_some(Self { value }))
+        Ok(value.is_indexed_by(shape.metric).then_some(Self { value }))
     }
 
     /// The value.

@@ -42,7 +42,7 @@ impl Source {
     /// Reads what the catalogs say of a table.
     /// # Errors
     /// 42P01 for no table, 42809 for a temporary one and other kinds of relations, 42703 for a column that is not there, 42830 for
-    /// a key that no constraint keeps unique and not null.
+    /// a key that no constraint keeps unique and not null, 42501 for a type of another role's making.
     pub fn read(session: &Session, oid: Oid, key: &str, content: &str) -> Result<Self> {
         let relation = session.lookup(RELATION, &[oid.into()])?;
         let Some(relation) = relation.first() else {
@@ -67,11 +67,12 @@ impl Source {
         };
         let row = session.lookup(KEY, &[oid.into(), key.into()])?;
         let row = row.first().ok_or_else(|| missing(key))?;
-        if session
-            .lookup(COLUMN, &[oid.into(), content.into()])?
-            .is_empty()
-        {
-            return Err(missing(content));
+        let content_row = session.lookup(COLUMN, &[oid.into(), content.into()])?;
+        let content_row = content_row.first().ok_or_else(|| missing(content))?;
+        for (column, is_built_in) in [(key, row.is_true(5)), (content, content_row.is_true(0))] {
+            if !is_built_in {
+                check_type(session, oid, &bare_name, column)?;
+            }
         }
         let (Some(equal), Some(greater)) = (row.text(3), row.text(4)) else {
             return Err(Error::new(
@@ -122,14 +123,48 @@ pub fn check_key_name(key: &str) -> Result<()> {
     Ok(())
 }
 
+/// Keys and texts are cast to `text` with the rights of whoever calls, a superuser's scheduler among them: a type's owner could
+/// have made that cast a function of his own.
+/// # Errors
+/// 42501 if the column's type, or the one below its domain, is owned by a role that is neither a superuser nor the caller.
+fn check_type(session: &Session, table: Oid, bare_name: &str, column: &str) -> Result<()> {
+    let rows = session.lookup(FOREIGN_TYPE, &[table.into(), column.into()])?;
+    let Some(row) = rows.first() else {
+        return Ok(());
+    };
+    let (kind, owner) = (
+        row.text(0).unwrap_or_default(),
+        row.text(1).unwrap_or_default(),
+    );
+    let message =
+        format!("type of column \"{column}\" of relation \"{bare_name}\" belongs to another role");
+    Err(errors::denied(message)
+        .with_detail(format!(
+            "A cast of type {kind} to text may call a function of role \"{owner}\", with the rights of the caller."
+        ))
+        .with_hint("Use a type of PostgreSQL or of an extension, or a domain over one."))
+}
+
 const RELATION: &str = "
     SELECT c.relname::text, format('%I.%I', n.nspname, c.relname), quote_ident(n.nspname),
         c.relkind IN ('r', 'p') AND c.relpersistence <> 't'
     FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
     WHERE c.oid = $1";
 
+/// Only superusers make types in `pg_catalog`.
 const COLUMN: &str = "
-    SELECT 1 FROM pg_attribute WHERE attrelid = $1 AND attname = $2::name AND attnum > 0 AND NOT attisdropped";
+    SELECT t.typnamespace = 'pg_catalog'::regnamespace FROM pg_attribute a JOIN pg_type t ON t.oid = a.atttypid
+    WHERE a.attrelid = $1 AND a.attname = $2::name AND a.attnum > 0 AND NOT a.attisdropped";
+
+const FOREIGN_TYPE: &str = "
+    WITH RECURSIVE below AS (
+        SELECT t.oid, t.typtype, t.typbasetype, t.typowner FROM pg_attribute a JOIN pg_type t ON t.oid = a.atttypid
+        WHERE a.attrelid = $1 AND a.attname = $2::name AND a.attnum > 0 AND NOT a.attisdropped
+        UNION ALL
+        SELECT t.oid, t.typtype, t.typbasetype, t.typowner FROM below b JOIN pg_type t ON t.oid = b.typbasetype WHERE b.typtype = 'd'
+    )
+    SELECT format_type(b.oid, NULL), r.rolname::text FROM below b JOIN pg_roles r ON r.oid = b.typowner
+    WHERE b.typtype <> 'd' AND NOT r.rolsuper AND r.rolname <> current_user";
 
 /// The key's operators are those of the index that keeps it unique: `=` on the search path may be another.
 const KEY: &str = "
@@ -142,7 +177,8 @@ const KEY: &str = "
             WHERE s.amopfamily = i.opcfamily AND s.amoplefttype = i.opcintype AND s.amoprighttype = i.opcintype AND s.amopstrategy = 3),
         (SELECT format('OPERATOR(%I.%s)', n.nspname, o.oprname)
             FROM pg_amop s JOIN pg_operator o ON o.oid = s.amopopr JOIN pg_namespace n ON n.oid = o.oprnamespace
-            WHERE s.amopfamily = i.opcfamily AND s.amoplefttype = i.opcintype AND s.amoprighttype = i.opcintype AND s.amopstrategy = 5)
+            WHERE s.amopfamily = i.opcfamily AND s.amoplefttype = i.opcintype AND s.amoprighttype = i.opcintype AND s.amopstrategy = 5),
+        tn.nspname = 'pg_catalog'
     FROM pg_attribute a
     JOIN pg_type t ON t.oid = a.atttypid
     JOIN pg_namespace tn ON tn.oid = t.typnamespace

@@ -89,7 +89,7 @@ impl Block<'_> {
 pub struct Exact {
     /// The smallest distances of each query.
     pub nearest: Vec<Nearest>,
-    /// How many rows were compared with each.
+    /// How many rows the index ought to hold, of those that qualify.
     pub rows: u64,
 }
 
@@ -118,11 +118,13 @@ pub fn nearest(
         nearest: vec![Nearest::new(k); count],
         pool: ShortWork::start(worker_pool::build_threads().min(count))?,
     };
-    let mut compared = 0;
+    let mut indexed = 0;
     let mut visit = |tid, value| match value {
         Some(value) if only.is_none_or(|only| only.contains(tid)) => {
-            compared += 1;
-            datum::with_column_value(value, of, |row| block.push(row))?
+            datum::with_column_value(value, of, |row| {
+                indexed += u64::from(row.is_indexed_by(metric));
+                block.push(row)
+            })?
         }
         _ => Ok(()),
     };
@@ -135,6 +137,6 @@ pub fn nearest(
     block.compare()?;
     Ok(Exact {
         nearest: block.nearest,
-        rows: compared,
+        rows: indexed,
     })
 }

@@ -54,7 +54,7 @@ pub struct Trial<'a> {
     own: Vec<f64>,
     /// Rows asked for.
     pub k: usize,
-    /// Rows of the table that qualified.
+    /// Rows of the table that qualified, without those that the index does not hold.
     pub rows: u64,
     /// Time of the exact leg for each query.
     pub exact_ms: f64,

@@ -107,6 +107,11 @@ impl IndexedValue<'_> {
         }
     }
 
+    /// Whether an index by `metric` holds the value: zeros have no direction, so no cosine.
+    pub fn is_indexed_by(&self, metric: Metric) -> bool {
+        metric != Metric::Cosine || !self.is_zero()
+    }
+
     /// What the metric's operator returns for two values of the same type and dimensions; NaN if the metric is none of
     /// that type.
     /// # Panics

@@ -135,7 +135,7 @@ impl Curve {
 
     /// Rows that have changed since, given what the meta page and PostgreSQL count now: whichever of the two knows more.
     ///
-    /// The meta page counts at each vacuum, and is the same on a standby and after a crash. PostgreSQL's counters also
+    /// The meta page counts at each vacuum that removes rows, and is the same on a standby and after a crash. PostgreSQL's counters also
     /// know of rows that were replaced, but start from zero where a server was not the one that counted.
     pub fn changed_rows(&self, indexed_rows: u64, table_changes: u64) -> u64 {
         let by_counters = table_changes

@@ -405,16 +405,21 @@ impl Shape {
         while m.pow(levels) < 4096 && levels < u32::from(MAX_LEVEL) {
             levels += 1;
         }
-        let node = MAX_ITEM_SIZE - NODE_CODE - 2 * m * ITEM_PTR_SIZE;
-        let upper = MAX_ITEM_SIZE - UPPER_CODE - levels as usize * m * ITEM_PTR_SIZE;
-        node.min(upper) / 8 * 8 / BYTES_PER_NON_ZERO
+        Self::code_room(m, levels as usize) / BYTES_PER_NON_ZERO
     }
 
     /// Most bytes of a code.
     fn max_code_len(m: usize) -> usize {
-        let node = MAX_ITEM_SIZE - NODE_CODE - 2 * m * ITEM_PTR_SIZE;
-        let upper = MAX_ITEM_SIZE - UPPER_CODE - 3 * m * ITEM_PTR_SIZE;
-        node.min(upper) / 8 * 8
+        Self::code_room(m, 3)
+    }
+
+    /// Bytes that a compact node, and an upper item of so many levels, leave for a code: none for an `m` that only a damaged
+    /// page can have.
+    fn code_room(m: usize, levels: usize) -> usize {
+        let room = |code_at: usize, links: usize| {
+            (MAX_ITEM_SIZE - code_at).saturating_sub(links * ITEM_PTR_SIZE)
+        };
+        room(NODE_CODE, 2 * m).min(room(UPPER_CODE, levels * m)) / 8 * 8
     }
 
     /// Nodes on a full page, if all are as long.

@@ -147,6 +147,26 @@ SET ROLE regress_models_operator;
 SELECT count(*) FROM docs_embeddings WHERE version = 2;
 RESET ROLE;
 
+-- A type of another role's making is not cast to text: the cast may be that role's function, and would run with the rights of
+-- whoever counts, a superuser's scheduler too.
+SET ROLE regress_models_operator;
+CREATE TYPE content AS (body text);
+CREATE TABLE casts (by name);
+CREATE FUNCTION content_text(content) RETURNS text LANGUAGE plpgsql AS $$
+BEGIN
+    INSERT INTO team.casts VALUES (current_user);
+    RETURN $1.body;
+END $$;
+CREATE CAST (content AS text) WITH FUNCTION content_text(content);
+CREATE DOMAIN wrapped AS content;
+ALTER TABLE docs ALTER body TYPE wrapped USING ROW(body)::content;
+SELECT count(*) FROM annex.pending('docs', 2);
+RESET ROLE;
+SELECT count(*) FROM annex.pending('docs', 2);
+\echo :SQLSTATE
+SELECT annex.maintain();
+SELECT DISTINCT by FROM casts;
+
 SET client_min_messages = warning;
 DROP SCHEMA team CASCADE;
 TRUNCATE annex.model, annex.version, annex.retirement, annex.artifact, annex.deployment, annex.experiment, annex.exposure, annex.outcome, annex.sentinel, annex.query_sample, annex.measurement RESTART IDENTITY;

@@ -124,6 +124,16 @@ BEGIN;
 SELECT count(*) > 5 AS has_points FROM annex.calibrate('cal_idx', queries => (SELECT queries FROM few));
 ROLLBACK;
 SELECT calibrated FROM stat;
+-- Vectors of zeros, which an index by cosine does not hold, are no changes for a vacuum to find.
+CREATE TABLE zeros (id integer PRIMARY KEY, embedding vector(16)) WITH (autovacuum_enabled = off);
+INSERT INTO zeros SELECT i, CASE WHEN i % 3 = 0 THEN array_fill(0::real, ARRAY[16])::vector ELSE vector_of('row ' || i, 16) END
+    FROM generate_series(1, 900) i;
+CREATE INDEX zeros_idx ON zeros USING hnsw (embedding vector_cosine_ops);
+SELECT count(*) > 1 AS has_points FROM annex.calibrate('zeros_idx', queries => (SELECT queries FROM few));
+DELETE FROM zeros WHERE id = 1;
+SELECT pg_stat_force_next_flush();
+VACUUM zeros;
+SELECT rows, changed, stale FROM annex.stat_hnsw WHERE index = 'zeros_idx'::regclass;
 -- Halves, temporary and unlogged tables, inline nodes.
 CREATE TEMP TABLE cal_temp AS TABLE cal;
 CREATE INDEX cal_temp_idx ON cal_temp USING hnsw (embedding vector_cosine_ops) WITH (storage = inline);
@@ -169,6 +179,6 @@ SELECT count(*) FROM annex.calibrate('cal_idx', budget => '1 us');
 
 SET client_min_messages = warning;
 DROP VIEW few;
-DROP TABLE cal, cal_temp, cal_unlogged, curve CASCADE;
+DROP TABLE cal, cal_temp, cal_unlogged, zeros, curve CASCADE;
 DROP FUNCTION vector_of, chosen_for;
 DROP ROLE regress_cal;
