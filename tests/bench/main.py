@@ -64,6 +64,7 @@ def parse_options() -> argparse.Namespace:
     parser.add_argument("--sets", default="", help=f"comma-separated: {names} (default: {', '.join(catalog.DEFAULT)})")
     parser.add_argument("--quick", action="store_true", help="a small part of the cheap sets: a smoke test of a few minutes")
     parser.add_argument("--repeat", type=int, help=f"repetitions of each point of a curve (default {FULL.repeat})")
+    parser.add_argument("--builds", type=int, help=f"repetitions of each build (default {FULL.build_repeat})")
     parser.add_argument("--prepare", action="store_true", help="only prepare the data sets")
     parser.add_argument("--peers", nargs="?", const="text", default="", metavar="SETS",
                         help="measure hnswlib, Faiss, USearch and Milvus too, on these sets (text if none is named)")
@@ -95,7 +96,7 @@ class Run:
         self.options = options
         self.started = time.monotonic()
         plan = QUICK if options.quick else FULL
-        self.plan = replace(plan, repeat=options.repeat or plan.repeat)
+        self.plan = replace(plan, repeat=options.repeat or plan.repeat, build_repeat=options.builds or plan.build_repeat)
         self.server = Server(options.cluster)
         self.results, self.tables = Results(), []
         self.sides = [Side(self.server.socket, "annex", "vector" if options.both_pgvector else "annex")]
