@@ -1,11 +1,14 @@
 #!/usr/bin/env bash
-# Puts the extension `vector` that stands for annex (sql/vector_shim) into an installation, or takes it away.
+# Puts the extension `vector` that stands for annex into an installation, or takes it away.
 #
 #   shim.sh install|uninstall PG_CONFIG
 #
-# Files of the real pgvector are neither overwritten nor removed. May be run twice.
+# Files of the real pgvector are neither overwritten nor removed. May be run twice. The packages ship this script beside the shim's
+# files, so it needs nothing else of the checkout, where they lie in sql/vector_shim.
 set -euo pipefail
-. "$(dirname "${BASH_SOURCE[0]}")/environment.sh"
+
+note() { printf '%s\n' "$*" >&2; }
+fail() { printf '%s: %s\n' "$(basename "$0")" "$*" >&2; exit 1; }
 
 if [ $# != 2 ] || [[ ! $1 =~ ^(install|uninstall)$ ]]; then
     sed -n '4s/^# *//p' "${BASH_SOURCE[0]}" >&2
@@ -16,7 +19,8 @@ pg_config=$2
 [ -x "$pg_config" ] || fail "no pg_config at $pg_config"
 extension=$("$pg_config" --sharedir)/extension
 lib=$("$pg_config" --pkglibdir)
-shim=$checkout/sql/vector_shim
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd -P)
+if [ -e "$here/vector.control" ]; then shim=$here; else shim=$here/../sql/vector_shim; fi
 
 # The first line of each file of the shim; of any version, so that an older shim can be replaced and removed.
 is_ours() { head -n 1 "$1" | grep -Eq '^(#|--) annex: '; }
@@ -38,7 +42,7 @@ if [ $action = install ]; then
         note "and run this again."
         exit 1
     fi
-    [ -e "$extension/annex.control" ] || fail "annex is not installed for this server; first: make install PG_CONFIG=$pg_config"
+    [ -e "$extension/annex.control" ] || fail "annex is not installed for this server: $extension has no annex.control"
     commands=(install -m 644 "$shim/vector.control" "$shim"/vector--*.sql "$extension/")
     done_text="installed for $("$pg_config" --version): CREATE EXTENSION IF NOT EXISTS vector; succeeds in databases that have annex"
 else

@@ -59,11 +59,12 @@ def print_query_path(options: argparse.Namespace) -> None:
 
 def parse_options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="tests/bench/run", description=__doc__)
-    names = ", ".join(catalog.BUILDERS)
+    names = ", ".join([*catalog.BUILDERS, *catalog.OF_TYPE])
     parser.add_argument("--cluster", type=Path, help=argparse.SUPPRESS)
     parser.add_argument("--sets", default="", help=f"comma-separated: {names} (default: {', '.join(catalog.DEFAULT)})")
     parser.add_argument("--quick", action="store_true", help="a small part of the cheap sets: a smoke test of a few minutes")
     parser.add_argument("--repeat", type=int, help=f"repetitions of each point of a curve (default {FULL.repeat})")
+    parser.add_argument("--builds", type=int, help=f"repetitions of each build (default {FULL.build_repeat})")
     parser.add_argument("--prepare", action="store_true", help="only prepare the data sets")
     parser.add_argument("--peers", nargs="?", const="text", default="", metavar="SETS",
                         help="measure hnswlib, Faiss, USearch and Milvus too, on these sets (text if none is named)")
@@ -75,7 +76,8 @@ def parse_options() -> argparse.Namespace:
     parser.add_argument("--huge-pages", action="store_true", help="the server's shared memory in huge pages, which root reserves")
     parser.add_argument("--both-pgvector", action="store_true", help="pgvector in both roles: shows the noise of the method")
     options = parser.parse_args()
-    options.sets = [name for name in options.sets.split(",") if name]
+    options.asked_sets = options.sets.replace(",", "-")
+    options.sets = [name for part in options.sets.split(",") if part for name in catalog.OF_TYPE.get(part, (part,))]
     options.peers = [name for name in options.peers.split(",") if name]
     unknown = {*options.sets, *options.peers} - set(catalog.BUILDERS)
     if unknown:
@@ -95,7 +97,7 @@ class Run:
         self.options = options
         self.started = time.monotonic()
         plan = QUICK if options.quick else FULL
-        self.plan = replace(plan, repeat=options.repeat or plan.repeat)
+        self.plan = replace(plan, repeat=options.repeat or plan.repeat, build_repeat=options.builds or plan.build_repeat)
         self.server = Server(options.cluster)
         self.results, self.tables = Results(), []
         self.sides = [Side(self.server.socket, "annex", "vector" if options.both_pgvector else "annex")]
@@ -115,7 +117,7 @@ class Run:
             self.facts["warning"] = "not a measurement for the record: " + ", ".join(warnings)
             self.folder, self.file_name = HERE.parents[1] / "results", "bench-smoke"
         else:
-            sets = "" if options.is_default_sets else "-" + "-".join(options.sets)
+            sets = "" if options.is_default_sets else f"-{options.asked_sets}"
             self.folder, self.file_name = HERE / "record", record.record_name(self.facts["cpu"], self.facts["cores"], sets)
 
     def open_forms(self) -> list[Side]:
@@ -150,7 +152,8 @@ class Run:
         print(f"{(time.monotonic() - self.started) / 60:5.1f} min  {title}: {what}", flush=True)
 
     def finish(self, data: DataSet, storage: str) -> None:
-        table = Measured(data.name, storage, len(data.base), data.dimensions, [condition.name for condition in data.filters])
+        filters = [condition.name for condition in data.filters]
+        table = Measured(data.name, storage, len(data.base), data.dimensions, filters, data.type)
         self.tables.append(table)
         for line in verdicts(self.results, [table]):
             print(f"    {line.goal}: {line.measured}: {line.word}", flush=True)
@@ -192,14 +195,15 @@ class Run:
         if data.filters:
             self.say(title, "searching with filters")
             measure_filters(results, main, data, storage, plan)
-        if storage == "default":
+        if storage == "default" and data.type == "vector":
             self.say(title, "parsing text")
             measure_text_input(results, main, data, storage, plan)
             if data.name == wide.SET:
                 self.say(title, "wide parameters")
                 wide.measure_wide(results, main, data, storage, plan)
-        self.say(title, "inserting")
-        measure_inserts(results, main, data, storage, plan)
+        if data.type == "vector":
+            self.say(title, "inserting")
+            measure_inserts(results, main, data, storage, plan)
         if storage == "default":
             self.say(title, "cold caches")
             measure_cold(results, self.server, searched, main, data, storage, plan, points)
@@ -207,7 +211,7 @@ class Run:
 
 def is_stored_apart(data: DataSet) -> bool:
     """Whether a row exceeds PostgreSQL's TOAST threshold of about 2,000 bytes."""
-    return data.dimensions * 4 > 2_000
+    return data.value_bytes > 2_000
 
 
 if __name__ == "__main__":

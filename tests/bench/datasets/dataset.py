@@ -8,8 +8,10 @@ from pathlib import Path
 import numpy as np
 
 from datasets import cache, ground_truth
+from datasets.rows import Rows, SparseRows, in_memory
 
 NO_FILTER = "none"
+ROW_PARTS = ("base", "queries", "extra")
 COMPARISONS = {"=": operator.eq, "<": operator.lt}
 
 
@@ -33,21 +35,35 @@ class Filter:
 
 @dataclass
 class DataSet:
-    """`columns` has one array per column with an entry per base row; the row number is the row's id in the table."""
+    """`columns` has one array per column with an entry per base row; the row number is the row's id in the table.
+
+    Rows are float32 for `vector`, float16 for `halfvec`, zeros and ones of uint8 for `bit`, and SparseRows for `sparsevec`.
+    """
 
     name: str
     title: str
-    metric: str  # "l2" or "cosine"
-    base: np.ndarray
-    queries: np.ndarray
-    extra: np.ndarray  # rows for the insert measurement, not in the base
+    metric: str  # "l2", "ip", "cosine", "hamming" or "jaccard"
+    base: Rows
+    queries: Rows
+    extra: Rows  # rows for the insert measurement, not in the base
     columns: dict[str, np.ndarray]
     filters: list[Filter]
     truth: dict[str, np.ndarray] = field(default_factory=dict)  # filter name -> ids (queries x at most 100), nearest first
+    type: str = "vector"  # the SQL type of the column
 
     @property
     def dimensions(self) -> int:
         return self.base.shape[1]
+
+    @property
+    def value_bytes(self) -> int:
+        """What the elements of a row take, on average where rows differ."""
+        match self.type:
+            case "sparsevec":
+                return 8 * len(self.base.values) // len(self.base)
+            case "bit":
+                return -(-self.dimensions // 8)
+        return self.dimensions * self.base.dtype.itemsize
 
     def selectivity(self, condition: Filter) -> float:
         """Mean share of the base rows that satisfy the condition."""
@@ -75,9 +91,9 @@ class DataSet:
     def subset(self, rows: int, queries: int, extra: int) -> "DataSet":
         """The first rows and queries as a data set of their own, with its own exact neighbours."""
         small = DataSet(
-            self.name, self.title, self.metric, np.array(self.base[:rows]), self.queries[:queries], self.extra[:extra],
+            self.name, self.title, self.metric, in_memory(self.base[:rows]), self.queries[:queries], self.extra[:extra],
             {name: values[:rows] for name, values in self.columns.items()},
-            [Filter(f.name, f.column, f.comparison, f.value[:queries]) for f in self.filters],
+            [Filter(f.name, f.column, f.comparison, f.value[:queries]) for f in self.filters], type=self.type,
         )
         small.compute_truth()
         return small
@@ -86,7 +102,7 @@ class DataSet:
         """The first rows as a data set named after their number, without filters and inserts, with its own exact neighbours."""
         small = DataSet(
             f"{self.name}-{rows}", f"{self.name}, the first {rows:,} rows", self.metric,
-            np.array(self.base[:rows]), self.queries[:queries], self.extra[:0], {}, [],
+            in_memory(self.base[:rows]), self.queries[:queries], self.extra[:0], {}, [], type=self.type,
         )
         small.compute_truth()
         return small
@@ -94,8 +110,11 @@ class DataSet:
     def save(self, folder: Path) -> None:
         """Writes arrays as .npy and the description last: a folder without it is incomplete."""
         folder.mkdir(parents=True, exist_ok=True)
-        for name in ("base", "queries", "extra"):
+        for name in ROW_PARTS:
             vectors, path = getattr(self, name), folder / f"{name}.npy"
+            if isinstance(vectors, SparseRows):
+                vectors.save(folder / f"{name}.npz")
+                continue
             # A base that was written in place, because it is large, must not be copied onto itself.
             if not (isinstance(vectors, np.memmap) and Path(vectors.filename) == path):
                 np.save(path, vectors)
@@ -104,7 +123,7 @@ class DataSet:
         for name, ids in self.truth.items():
             np.save(folder / f"truth_{name}.npy", ids)
         cache.write_json(folder / "dataset.json", {
-            "title": self.title, "metric": self.metric, "columns": list(self.columns), "truth": list(self.truth),
+            "title": self.title, "type": self.type, "metric": self.metric, "columns": list(self.columns), "truth": list(self.truth),
             "filters": [vars(condition) for condition in self.filters],
         })
 
@@ -113,9 +132,16 @@ def load(name: str, folder: Path) -> DataSet:
     """Opens a saved data set; the base stays mapped from disk."""
     about = json.loads((folder / "dataset.json").read_text())
     return DataSet(
-        name, about["title"], about["metric"],
-        np.load(folder / "base.npy", mmap_mode="r"), np.load(folder / "queries.npy"), np.load(folder / "extra.npy"),
+        name, about["title"], about["metric"], *(load_rows(folder, part) for part in ROW_PARTS),
         {column: np.load(folder / f"column_{column}.npy") for column in about["columns"]},
         [Filter(**condition) for condition in about["filters"]],
         {filter_name: np.load(folder / f"truth_{filter_name}.npy") for filter_name in about["truth"]},
+        about.get("type", "vector"),
     )
+
+
+def load_rows(folder: Path, part: str) -> Rows:
+    path = folder / f"{part}.npz"
+    if path.exists():
+        return SparseRows.load(path)
+    return np.load(folder / f"{part}.npy", mmap_mode="r" if part == "base" else None)

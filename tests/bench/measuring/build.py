@@ -10,7 +10,7 @@ from server.side import Side
 
 def measure_build(results: Results, sides: list[Side], data: DataSet, storage: str, plan: Plan) -> None:
     """Leaves each side with its last index."""
-    seconds = medians(sides, plan.build_repeat, lambda side: side.build_index(data.metric))
+    seconds = medians(sides, plan.build_repeat, lambda side: side.build_index(data))
     for side in sides:
         results.add(data.name, storage, "build", side.name, "", seconds[side.name], "s")
         results.add(data.name, storage, "index_size", side.name, "", side.index_bytes(), "bytes")

@@ -40,7 +40,7 @@ def measure_clients(
         results.add(data.name, storage, "clients_recall", side.name, "", recall, "share")
         load_queries(side, data)
     look_up = "(SELECT embedding FROM queries WHERE id = :id)"
-    search = f"SELECT id FROM items ORDER BY embedding {OPERATORS[data.metric][0]} {look_up} LIMIT {K}"
+    search = f"SELECT id FROM items ORDER BY embedding {OPERATORS[data.metric]} {look_up} LIMIT {K}"
     for side in sides:
         if not side.uses_index(search.replace(":id", "0")):
             results.note(data.name, storage, "clients", side.name, "not measured: the planner does not use the index")
@@ -72,10 +72,10 @@ def measure_clients(
 def load_queries(side: Side, data: DataSet) -> None:
     """The query vectors as a table, stored in the row: fetching one must cost little on either side."""
     side.run("DROP TABLE IF EXISTS queries")
-    side.run(f"CREATE TABLE queries (id int4 PRIMARY KEY, embedding vector({data.dimensions}) NOT NULL)")
+    side.run(f"CREATE TABLE queries (id int4 PRIMARY KEY, embedding {data.type}({data.dimensions}) NOT NULL)")
     side.run("ALTER TABLE queries ALTER COLUMN embedding SET STORAGE PLAIN")
     with side.connection.cursor() as cursor, cursor.copy("COPY queries FROM STDIN (FORMAT binary)") as copy:
-        for chunk in copy_rows(data.queries, []):
+        for chunk in copy_rows(data.queries, [], data.type):
             copy.write(chunk)
     side.run("VACUUM (FREEZE, ANALYZE) queries")
 

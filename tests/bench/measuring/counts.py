@@ -8,10 +8,12 @@ import json
 import numpy as np
 
 from datasets.dataset import DataSet
+from datasets.rows import SparseRows
 from measuring.plan import K, Plan
 from measuring.results import Results
 from measuring.searcher import STATEMENT
 from server.side import INDEX, Side, search_sql
+from server.vector_format import text_form
 
 # A function without arguments that returns one row about the last scan of this session, a column for each count.
 LAST_SCAN = "annex.last_scan"
@@ -48,9 +50,9 @@ def last_scan(side: Side) -> dict[str, float]:
     }
 
 
-def explain(side: Side, statement: str, query: np.ndarray, value=None) -> dict:
+def explain(side: Side, statement: str, query: np.ndarray | SparseRows, value=None) -> dict:
     """The executed plan of a prepared statement, with buffers, without the clock's own cost."""
-    literals = ["'[" + ",".join(str(element) for element in query.tolist()) + "]'"]
+    literals = [f"'{text_form(query)}'"]
     if value is not None:
         literals.append("'" + str(value).replace("'", "''") + "'")
     # The text goes as it is: a parameter of psycopg would become one of EXPLAIN.

@@ -81,7 +81,7 @@ def measure_query_path(side: Side, data: DataSet, blocks: int) -> list[str]:
 
 
 def measure_turns(side: Side, data: DataSet, blocks: int) -> list[str]:
-    names = statements(OPERATORS[data.metric][0])
+    names = statements(OPERATORS[data.metric])
     for name, sql in names.items():
         side.prepare(name, sql)
     queries = [vector_bytes(query) for query in data.queries]

@@ -8,6 +8,7 @@ from measuring.plan import K
 from measuring.results import Results
 from measuring.searcher import STATEMENT
 from server.side import INDEX, Side, query_parameters
+from server.vector_format import text_form
 
 EF_SEARCH = 40
 QUERIES = 100
@@ -16,10 +17,10 @@ QUERIES = 100
 def measure_agreement(results: Results, side: Side, data: DataSet, storage: str) -> None:
     """Both means are over the same queries at one ef_search; uses the statement that `measure_search` prepared."""
     queries = data.queries[:QUERIES]
-    literals = ["[" + ",".join(str(element) for element in query.tolist()) + "]" for query in queries]
+    literals = [text_form(query) for query in queries]
     try:
         (theirs,) = side.connection.execute(
-            f"SELECT avg(recall) FROM annex.recall('{INDEX}', %s::text[]::vector[], {K}, {EF_SEARCH})", (literals,)
+            f"SELECT avg(recall) FROM annex.recall('{INDEX}', %s::text[]::{data.type}({data.dimensions})[], {K}, {EF_SEARCH})", (literals,)
         ).fetchone()
     except (psycopg.errors.UndefinedFunction, psycopg.errors.InvalidSchemaName):
         print("annex.recall is not in this build: no comparison with it", flush=True)

@@ -8,7 +8,7 @@ from measuring.pinning import one_core
 from measuring.plan import K, Plan
 from measuring.results import Results
 from server.side import OPERATORS, Side
-from server.vector_format import copy_rows, vector_bytes
+from server.vector_format import copy_rows, text_form, vector_bytes
 
 # The set whose embeddings become the longer vectors.
 SET = "text"
@@ -30,15 +30,15 @@ def measure_wide(results: Results, sides: list[Side], data: DataSet, storage: st
             for chunk in copy_rows(base, []):
                 copy.write(chunk)
         side.run("VACUUM (FREEZE, ANALYZE) wide")
-        side.run(f"CREATE INDEX ON wide USING hnsw (embedding {OPERATORS['cosine'][1]})")
+        side.run("CREATE INDEX ON wide USING hnsw (embedding vector_cosine_ops)")
         side.run(f"SET hnsw.ef_search = {EF_SEARCH}")
         # The floor takes the parameter as bytea or text: it crosses the wire and nobody reads it.
         side.prepare("wide_floor_binary", "SELECT octet_length($1::bytea)")
         side.prepare("wide_floor_text", "SELECT octet_length($1::text)")
         side.prepare("wide_parameter", "SELECT vector_dims($1::vector)")
-        side.prepare("wide_search", f"SELECT id FROM wide ORDER BY embedding {OPERATORS['cosine'][0]} $1 LIMIT {K}")
+        side.prepare("wide_search", f"SELECT id FROM wide ORDER BY embedding {OPERATORS['cosine']} $1 LIMIT {K}")
     binary = [vector_bytes(query) for query in queries]
-    text = [("[" + ",".join(str(element) for element in query.tolist()) + "]").encode() for query in queries]
+    text = [text_form(query).encode() for query in queries]
     with one_core(results, sides, data.name, storage):
         for name, statement, values, form in (
             ("floor binary", "wide_floor_binary", binary, BINARY),

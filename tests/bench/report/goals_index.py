@@ -39,6 +39,9 @@ def build(results: Results, table: Measured) -> list[Verdict]:
 
 def size(results: Results, table: Measured) -> list[Verdict]:
     lines = []
+    if table.type != "vector":
+        sizes = both(results, table, "index_size")
+        return [size_line(f"{table.title}: index size", sizes, None)] if sizes else []
     default = INLINE if table.dimensions >= INLINE_DIMENSIONS else COMPACT
     for side, form in ((OURS, default), (COMPACT, COMPACT), (INLINE, INLINE)):
         if sizes := both(results, table, "index_size", side=side):

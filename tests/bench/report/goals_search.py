@@ -1,5 +1,6 @@
 """Searches of one client: recall floors, speed at equal recall, the peers."""
 
+from datasets.catalog import OF_TYPE
 from measuring.plan import EQUAL_RECALL
 from measuring.results import Results
 from peers.peer import NAMES
@@ -14,6 +15,8 @@ SPEEDUPS = (
     (OURS, "fashion", 2.0, "first product"), (OURS, "fashion", 4.0, "goal"),
     (OURS, "glove", 2.0, "first product"),
     (OURS, "text-1m", 5.0, "larger than cache"),
+    (OURS, "text-halfvec", 3.0, "halfvec"), (OURS, "fashion-halfvec", 3.0, "halfvec"),
+    *((OURS, name, 1.0, "no slower") for kind in ("bit", "sparsevec") for name in OF_TYPE[kind]),
     (COMPACT, "text", 5.0, "goal"), (COMPACT, "glove", 4.0, "goal"),
 )
 # The most that annex may take of a peer's time at equal recall; hnswlib: no slower. "Close" to Faiss is taken as a quarter more.
@@ -66,6 +69,8 @@ def speed_line(results: Results, table: Measured, side: str, recall: float, want
         goal += f" at least {wanted:g} x pgvector ({name})"
     ours = latency_at(results, table.data_set, table.storage, side, recall)
     theirs = latency_at(results, table.data_set, table.storage, THEIRS, recall)
+    if ours is None and theirs is None:
+        return Verdict(goal, "neither side reaches this recall", None)
     if ours is None:
         return Verdict(goal, f"{side} does not reach this recall", None if wanted is None else False)
     if results.get(table.data_set, table.storage, "build", THEIRS) is None:

@@ -23,13 +23,14 @@ class Verdict:
 
 @dataclass(frozen=True)
 class Measured:
-    """A table that was measured: data set, storage of its vectors, rows, dimensions, names of its filters."""
+    """A table that was measured: data set, storage and type of its embeddings, rows, dimensions, names of its filters."""
 
     data_set: str
     storage: str
     rows: int
     dimensions: int
     filters: list[str]
+    type: str = "vector"
 
     @property
     def title(self) -> str:

@@ -7,9 +7,9 @@ import psycopg
 from psycopg.pq import ExecStatus, PGresult
 
 from datasets.dataset import DataSet
-from server.vector_format import copy_rows, value_bytes, vector_bytes
+from server.vector_format import BINARY, copy_rows, value_bytes
 
-OPERATORS = {"l2": ("<->", "vector_l2_ops"), "cosine": ("<=>", "vector_cosine_ops")}
+OPERATORS = {"l2": "<->", "ip": "<#>", "cosine": "<=>", "hamming": "<~>", "jaccard": "<%>"}
 INDEX = "items_embedding"
 COLUMN_TYPES = {"i": "int4", "U": "text"}
 # Bytes of memory that either side's build has for a row beside its vector. pgvector allocates the whole setting before it
@@ -69,24 +69,24 @@ class Side:
         """A fresh table `items` with the rows of the data set; `storage` is "default" or "plain"."""
         columns = "".join(f"{name} {COLUMN_TYPES[values.dtype.kind]} NOT NULL, " for name, values in data.columns.items())
         self.run("DROP TABLE IF EXISTS items")
-        self.run(f"CREATE TABLE items (id int4 PRIMARY KEY, {columns}embedding vector({data.dimensions}) NOT NULL)")
+        self.run(f"CREATE TABLE items (id int4 PRIMARY KEY, {columns}embedding {data.type}({data.dimensions}) NOT NULL)")
         if storage == "plain":
             self.run("ALTER TABLE items ALTER COLUMN embedding SET STORAGE PLAIN")
         # The planner counts only the main fork, which is small when vectors are toasted, and would build with one process.
         self.run(f"ALTER TABLE items SET (parallel_workers = {BUILD_HELPERS})")
         with self.connection.cursor() as cursor, cursor.copy("COPY items FROM STDIN (FORMAT binary)") as copy:
-            for chunk in copy_rows(data.base, list(data.columns.values())):
+            for chunk in copy_rows(data.base, list(data.columns.values()), data.type):
                 copy.write(chunk)
         self.run("VACUUM (FREEZE, ANALYZE) items")
-        self.run(f"SET maintenance_work_mem = '{len(data.base) * (data.dimensions * 4 + BUILD_ROW_BYTES) // 1024 + 65_536}kB'")
+        self.run(f"SET maintenance_work_mem = '{len(data.base) * (data.value_bytes + BUILD_ROW_BYTES) // 1024 + 65_536}kB'")
 
-    def build_index(self, metric: str) -> float:
+    def build_index(self, data: DataSet) -> float:
         """Drops the index, builds it and returns the seconds that CREATE INDEX took."""
         self.run(f"DROP INDEX IF EXISTS {INDEX}")
         self.run("CHECKPOINT")
         started = time.perf_counter()
         options = f" WITH ({self.index_options})" if self.index_options else ""
-        self.run(f"CREATE INDEX {INDEX} ON items USING hnsw (embedding {OPERATORS[metric][1]}){options}")
+        self.run(f"CREATE INDEX {INDEX} ON items USING hnsw (embedding {operator_class(data)}){options}")
         return time.perf_counter() - started
 
     def index_bytes(self) -> int:
@@ -133,15 +133,19 @@ def checked(result: PGresult) -> PGresult:
     return result
 
 
+def operator_class(data: DataSet) -> str:
+    return f"{data.type}_{data.metric}_ops"
+
+
 def search_sql(metric: str, k: int, condition: str = "") -> str:
     """The nearest-neighbour query; $1 is the query vector."""
     where = f"WHERE {condition} " if condition else ""
-    return f"SELECT id FROM items {where}ORDER BY embedding {OPERATORS[metric][0]} $1 LIMIT {k}"
+    return f"SELECT id FROM items {where}ORDER BY embedding {OPERATORS[metric]} $1 LIMIT {k}"
 
 
 def query_parameters(data: DataSet, count: int) -> list[list[bytes]]:
     """The first `count` queries as binary parameters."""
-    return [[vector_bytes(query)] for query in data.queries[:count]]
+    return [[BINARY[data.type](query)] for query in data.queries[:count]]
 
 
 def with_value(parameters: list[list[bytes]], values: list) -> list[list[bytes]]:
