@@ -75,6 +75,11 @@ extension_sql_file!(
     name = "recall_tune",
     requires = ["annex_schema", "types_casts"]
 );
+extension_sql_file!(
+    "../sql/recall/advise.sql",
+    name = "recall_advise",
+    requires = ["annex_schema"]
+);
 #[cfg(not(feature = "pg14"))]
 extension_sql_file!(
     "../sql/recall/stat_hnsw.sql",

@@ -61,7 +61,7 @@ const PURE: [&str; 51] = [
     "models/names.rs",
     "recall/ladder.rs",
     "recall/measure.rs",
-    "recall/statistics.rs",
+    "recall/screen.rs",
     "recall/tids.rs",
     "statistics/",
     "types/aggregates.rs",

@@ -29,6 +29,7 @@ pub mod settings;
 pub mod snapshot;
 pub mod spi;
 pub mod stats;
+pub mod subtransaction;
 pub mod temp_file;
 pub mod vacuum_info;
 pub mod varlena;
