@@ -84,7 +84,7 @@ extension_sql_file!(
 extension_sql_file!(
     "../sql/recall/stat_hnsw.sql",
     name = "recall_stat_hnsw",
-    requires = ["recall_tune"]
+    requires = ["recall_tune", "hnsw_verify"]
 );
 
 // PostgreSQL 14 has no views that run with the rights of whoever asks.

@@ -26,6 +26,7 @@ pub mod relation;
 pub mod report;
 pub mod row_set;
 pub mod settings;
+pub mod shared_memory;
 pub mod snapshot;
 pub mod spi;
 pub mod stats;
