@@ -21,6 +21,7 @@ pub mod types;
 pub extern "C-unwind" fn _PG_init() {
     guc::register();
     hnsw::options::register();
+    pg::shared_memory::reserve(hnsw::scan_counters::COUNTERS);
 }
 
 /// Required by `cargo pgrx test`; annex has no in-backend unit tests (see tests/README.md).

@@ -75,11 +75,16 @@ extension_sql_file!(
     name = "recall_tune",
     requires = ["annex_schema", "types_casts"]
 );
+extension_sql_file!(
+    "../sql/recall/advise.sql",
+    name = "recall_advise",
+    requires = ["annex_schema"]
+);
 #[cfg(not(feature = "pg14"))]
 extension_sql_file!(
     "../sql/recall/stat_hnsw.sql",
     name = "recall_stat_hnsw",
-    requires = ["recall_tune"]
+    requires = ["recall_tune", "hnsw_verify"]
 );
 
 // PostgreSQL 14 has no views that run with the rights of whoever asks.

@@ -17,3 +17,10 @@ CREATE FUNCTION annex.last_scan()
     AS 'MODULE_PATHNAME', 'annex_last_scan' LANGUAGE c VOLATILE STRICT PARALLEL RESTRICTED ROWS 1;
 COMMENT ON FUNCTION annex.last_scan() IS
     'what the last hnsw index scan of this session did: nodes expanded and distances computed on level 0 and above, rows returned; no row before the first scan';
+
+-- Of any index: nothing is opened. Temporary indexes are not counted.
+CREATE FUNCTION annex.scan_totals(index oid)
+    RETURNS TABLE (scans bigint, tuples bigint, distances bigint, total_ms double precision, histogram bigint[])
+    AS 'MODULE_PATHNAME', 'annex_scan_totals' LANGUAGE c VOLATILE STRICT PARALLEL RESTRICTED ROWS 1;
+COMMENT ON FUNCTION annex.scan_totals(oid) IS
+    'what all scans of an hnsw index have done since the server was started: rows, distances, time of searches and its histogram by powers of two of microseconds; no row unless annex is in shared_preload_libraries';

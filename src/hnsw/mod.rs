@@ -25,6 +25,8 @@ pub mod placement;
 pub mod reachability;
 pub mod repair;
 pub mod scan;
+pub mod scan_counters;
+pub mod scan_meter;
 pub mod search;
 pub mod search_width;
 pub mod select;

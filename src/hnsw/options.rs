@@ -204,17 +204,22 @@ pub fn parse(options: pg_sys::Datum, validate: bool) -> *mut pg_sys::bytea {
 }
 
 impl Options {
+    /// These two, and the defaults of the others.
+    pub fn with(m: usize, ef_construction: usize) -> Self {
+        Self {
+            m,
+            ef_construction,
+            ef_search: None,
+            builder: Builder::Flat,
+            storage: None,
+        }
+    }
+
     /// Options of an open index.
     pub fn of(index: Relation) -> Self {
         let options = index.options_ptr().cast::<RelOptions>();
         if options.is_null() {
-            return Self {
-                m: DEFAULT_M as usize,
-                ef_construction: DEFAULT_EF_CONSTRUCTION as usize,
-                ef_search: None,
-                builder: Builder::Flat,
-                storage: None,
-            };
+            return Self::with(DEFAULT_M as usize, DEFAULT_EF_CONSTRUCTION as usize);
         }
         // SAFETY: rd_options is what `parse` returned for this relation.
         let options = unsafe { &*options };

@@ -12,7 +12,8 @@ use super::graph::Candidate;
 use super::kept::{LastScan, keep_hints, keep_last_scan, keep_search, take_hints, take_search};
 use super::layout::{ItemPtr, Meta, Node, PageKind, SlotState, Storage, TidChunk};
 use super::left_out;
-use super::search::{Bounds, LayerSearch};
+use super::scan_meter::ScanMeter;
+use super::search::{Bounds, LayerSearch, SearchCounts};
 use super::search_width;
 use super::starting_points::StartingPoints;
 use crate::error::Result;
@@ -113,6 +114,7 @@ pub struct Scan {
     row_count: u64,
     is_started: bool,
     is_finished: bool,
+    meter: ScanMeter,
     /// The executor computes the distance of each row twice.
     _keeper: detoasted::Keeper,
 }
@@ -122,8 +124,13 @@ impl Scan {
     /// # Errors
     /// 22000 if the key's dimensions are not the index's, XX001 for a damaged key, XX002 for a damaged index.
     pub fn begin(index: Relation, key: OrderKey) -> Result<Option<Self>> {
+        let mut meter = ScanMeter::begin(index);
         let meta = read_meta(index)?;
         if !meta.entry.is_some() {
+            meter.finish(LastScan {
+                counts: SearchCounts::default(),
+                rows: 0,
+            });
             return Ok(None);
         }
         let params = meta.shape.code_params(read_mean(index, &meta)?);
@@ -166,6 +173,7 @@ impl Scan {
             row_count: 0,
             is_started: false,
             is_finished: false,
+            meter,
             _keeper: detoasted::Keeper::new(),
         }))
     }
@@ -190,7 +198,13 @@ impl Scan {
                 self.load_rows(next.node)?;
                 continue;
             }
-            if self.is_finished || !self.fill_batch()? {
+            if self.is_finished {
+                return Ok(None);
+            }
+            self.meter.start();
+            let has_more = self.fill_batch()?;
+            self.meter.stop();
+            if !has_more {
                 return Ok(None);
             }
         }
@@ -380,10 +394,12 @@ impl Scan {
 
 impl Drop for Scan {
     fn drop(&mut self) {
-        keep_last_scan(LastScan {
+        let last = LastScan {
             counts: self.search.counts(),
             rows: self.row_count,
-        });
+        };
+        self.meter.finish(last);
+        keep_last_scan(last);
         keep_search(std::mem::take(&mut self.search));
         if let Some(hints) = self.hints.take() {
             keep_hints(hints);

@@ -3,6 +3,8 @@
 use super::handler::is_hnsw;
 use super::info::{IndexInfo, index_info};
 use super::kept::{LastScan, last_scan};
+use super::scan_counters::Totals;
+use super::scan_meter::totals;
 use super::verify::{Finding, verify};
 use crate::error::{Error, Result, SqlState};
 use crate::pg::function::sql_functions;
@@ -79,6 +81,17 @@ fn last_scan_row(scan: LastScan) -> Vec<Cell> {
     .to_vec()
 }
 
+fn totals_row(totals: Totals) -> Vec<Cell> {
+    let count = |count: u64| i64::try_from(count).unwrap_or(i64::MAX);
+    vec![
+        Cell::BigInt(count(totals.scans)),
+        Cell::BigInt(count(totals.rows)),
+        Cell::BigInt(count(totals.distances)),
+        Cell::Double(totals.nanoseconds as f64 / 1e6),
+        Cell::BigInts(totals.histogram.into_iter().map(count).collect()),
+    ]
+}
+
 sql_functions! {
     /// `annex.verify(regclass, boolean)`.
     fn annex_verify(index: pg_sys::Oid, deep: bool) -> Result<RowSet> {
@@ -96,5 +109,9 @@ sql_functions! {
     /// `annex.last_scan()`.
     fn annex_last_scan() -> Result<RowSet> {
         Ok(RowSet(last_scan().into_iter().map(last_scan_row).collect()))
+    }
+    /// `annex.scan_totals(oid)`.
+    fn annex_scan_totals(index: pg_sys::Oid) -> Result<RowSet> {
+        Ok(RowSet(totals(index).into_iter().map(totals_row).collect()))
     }
 }

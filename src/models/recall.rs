@@ -10,9 +10,9 @@ use crate::pg::open_index::{OpenIndex, TableRight};
 use crate::pg::spi::{Param, Session};
 use crate::recall::questions::{self, LEAST_SAMPLES, Served, Source};
 use crate::recall::sql::open;
-use crate::recall::statistics::{Sample, percentile};
 use crate::recall::tids::TidSet;
 use crate::recall::trial::{Questions, Trial};
+use crate::statistics::sample::{Sample, percentile};
 use pgrx::pg_sys::Datum;
 
 /// Most queries of one measurement.
@@ -74,6 +74,7 @@ fn ask(
     let served = Served {
         model: model.name.clone(),
         version: version.number,
+        metric: version.metric.clone(),
     };
     if let Some(samples) = served.samples(session, count)?
         && samples.len() >= LEAST_SAMPLES

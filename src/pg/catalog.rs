@@ -3,6 +3,12 @@
 
 use pgrx::pg_sys;
 
+/// The database of this connection.
+pub fn database() -> pg_sys::Oid {
+    // SAFETY: a variable of this backend, set before it runs anything.
+    unsafe { pg_sys::MyDatabaseId }
+}
+
 /// Name of a function without its schema; `None` if there is no such function.
 pub fn function_name(oid: pg_sys::Oid) -> Option<String> {
     // SAFETY: a syscache lookup on the main thread; the result is null or a palloc'd NUL-terminated string.

@@ -35,6 +35,8 @@ pub enum Cell {
     Oid(pg_sys::Oid),
     /// `numeric`.
     Numeric(AnyNumeric),
+    /// `bigint[]`.
+    BigInts(Vec<i64>),
 }
 
 impl From<Option<f64>> for Cell {
@@ -59,6 +61,7 @@ impl Cell {
             Self::Bytes(bytes) | Self::Json(bytes) => IntoDatum::into_datum(bytes),
             Self::Oid(oid) => IntoDatum::into_datum(oid),
             Self::Numeric(number) => IntoDatum::into_datum(number),
+            Self::BigInts(numbers) => IntoDatum::into_datum(numbers),
         }
     }
 

@@ -7,6 +7,7 @@ use crate::pg::array::Array;
 use crate::pg::open_index::OpenIndex;
 use crate::pg::owner_rights::OwnerRights;
 use crate::pg::spi::{Param, Session};
+use pgrx::pg_sys::Oid;
 
 /// Queries that are asked where the caller gives none. Of 400 the halves told so little that the value chosen for GloVe
 /// vectors was 1.5 times the smallest that does.
@@ -45,22 +46,25 @@ pub struct Served {
     pub model: String,
     /// Number of the version.
     pub version: i32,
+    /// Its distance, as in the names of operator classes.
+    pub metric: String,
 }
 
 impl Served {
-    /// The version whose embeddings an index is on; `None` if there is none, or the caller may not read the registry.
+    /// The version whose embeddings a table holds; `None` if there is none, or the caller may not read the registry.
     /// # Errors
     /// PostgreSQL's own are raised.
-    pub fn by(session: &Session, index: &OpenIndex) -> Result<Option<Self>> {
+    pub fn by(session: &Session, table: Oid) -> Result<Option<Self>> {
         if !may_read(session, "annex.version")? {
             return Ok(None);
         }
-        let sql = "SELECT model, version FROM annex.version WHERE embeddings = $1";
-        let rows = session.lookup(sql, &[index.heap().oid().into()])?;
+        let sql = "SELECT model, version, metric FROM annex.version WHERE embeddings = $1";
+        let rows = session.lookup(sql, &[table.into()])?;
         Ok(rows.first().and_then(|row| {
             Some(Self {
                 model: row.text(0)?,
                 version: row.int(1)?,
+                metric: row.text(2)?,
             })
         }))
     }

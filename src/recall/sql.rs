@@ -1,6 +1,7 @@
 //! `annex.recall`, declared in `sql/recall/recall.sql`: checks what the caller may read, then runs both legs. The checks
 //! serve all measurements.
 
+pub mod advising;
 pub mod tuning;
 
 use super::questions;
@@ -30,13 +31,8 @@ pub fn open(oid: Oid, right: TableRight) -> Result<OpenIndex> {
         return Err(Error::not_an_hnsw_index(&index.index().name()));
     }
     if index.has_row_security() {
-        let table = index.heap().name();
-        return Err(Error::new(
-            SqlState::InsufficientPrivilege,
-            format!("row security would hide rows of \"{table}\""),
-        )
-        .with_detail("The index is measured against all rows of its table.")
-        .with_hint("Let a role measure that row security does not apply to."));
+        return Err(row_security_hides(&index.heap().name())
+            .with_detail("The index is measured against all rows of its table."));
     }
     if !index.is_valid() {
         return Err(Error::new(
@@ -47,6 +43,13 @@ pub fn open(oid: Oid, right: TableRight) -> Result<OpenIndex> {
         .with_hint("REINDEX the index, or drop it."));
     }
     Ok(index)
+}
+
+/// 42501: row security is on for the caller.
+pub fn row_security_hides(table: &str) -> Error {
+    let message = format!("row security would hide rows of \"{table}\"");
+    Error::new(SqlState::InsufficientPrivilege, message)
+        .with_hint("Let a role measure that row security does not apply to.")
 }
 
 /// The metric of the operator that the index orders by.
@@ -153,7 +156,7 @@ sql_functions! {
                 Cell::Int(position),
                 answer.recall.into(),
                 Cell::Double(answer.ms),
-                Cell::Double(trial.exact_ms),
+                Cell::Double(trial.truth.exact_ms),
             ]
         };
         Ok(RowSet(rows.map(row).collect()))

@@ -41,14 +41,9 @@ pub struct Answer {
     pub ms: f64,
 }
 
-/// An index, at least one query, and the exact results.
+/// The exact results, which are the same for every index over the same rows.
 #[derive(Debug)]
-pub struct Trial<'a> {
-    index: &'a OpenIndex,
-    snapshot: Snapshot,
-    metric: Metric,
-    questions: &'a Questions,
-    only: Option<&'a TidSet>,
+pub struct Truth {
     nearest: Vec<Nearest>,
     /// For each query the distance at which a row is the query itself; NaN for none.
     own: Vec<f64>,
@@ -58,6 +53,18 @@ pub struct Trial<'a> {
     pub rows: u64,
     /// Time of the exact leg for each query.
     pub exact_ms: f64,
+}
+
+/// An index, at least one query, and the exact results.
+#[derive(Debug)]
+pub struct Trial<'a> {
+    index: &'a OpenIndex,
+    snapshot: Snapshot,
+    metric: Metric,
+    questions: &'a Questions,
+    only: Option<&'a TidSet>,
+    /// The exact results.
+    pub truth: Truth,
 }
 
 impl<'a> Trial<'a> {
@@ -91,11 +98,27 @@ impl<'a> Trial<'a> {
             metric,
             questions,
             only,
-            nearest: exact.nearest,
-            own,
-            k,
-            rows: exact.rows,
-            exact_ms,
+            truth: Truth {
+                nearest: exact.nearest,
+                own,
+                k,
+                rows: exact.rows,
+                exact_ms,
+            },
+        })
+    }
+
+    /// A trial of another index over the same rows, by the same queries.
+    /// # Errors
+    /// 0A000 for an operator class of another type.
+    pub fn resume(index: &'a OpenIndex, questions: &'a Questions, truth: Truth) -> Result<Self> {
+        Ok(Self {
+            index,
+            snapshot: Snapshot::active()?,
+            metric: metric_of(index)?,
+            questions,
+            only: None,
+            truth,
         })
     }
 
@@ -112,11 +135,14 @@ impl<'a> Trial<'a> {
         let mut answers = Vec::with_capacity(self.questions.keys.len());
         let mut scan = OrderedScan::begin(self.index, self.snapshot);
         let asked = self.questions.keys.iter().zip(queries.each());
-        for ((key, query), (nearest, own)) in asked.zip(self.nearest.iter().zip(&self.own)) {
+        for ((key, query), (nearest, own)) in
+            asked.zip(self.truth.nearest.iter().zip(&self.truth.own))
+        {
             interrupt::check();
             let start = Instant::now();
             let qualifying = (self.only, *own);
-            let found = approximate::first_rows(&mut scan, *key, query, kind, self.k, qualifying)?;
+            let found =
+                approximate::first_rows(&mut scan, *key, query, kind, self.truth.k, qualifying)?;
             let ms = milliseconds_since(start);
             let recall = measure::recall(&found, nearest);
             answers.push(Answer { recall, ms });

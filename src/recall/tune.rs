@@ -1,9 +1,9 @@
 //! Which `ef_search` reaches a recall: measured on one half of the queries, confirmed on the other.
 
 use super::ladder;
-use super::statistics::{Sample, percentile};
 use super::trial::{Answer, Trial};
 use crate::error::Result;
+use crate::statistics::sample::{Sample, lower_bound_of_halves, percentile};
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 use std::time::{Duration, Instant};
@@ -26,15 +26,10 @@ pub struct Measured {
     pub p95_ms: f64,
 }
 
-/// The bound of the half that comes off worse: queries at odd positions select a value, those at even ones confirm it.
-/// `None` if a half has no query that has an answer.
+/// Lower bound of the mean recall of these answers, that of the worse half; `None` if there is too little to measure.
 pub fn lower_bound(answers: &[Answer], k: usize) -> Option<f64> {
-    let half = |first| answers.iter().skip(first).step_by(2);
-    let bound = |first| {
-        Sample::of(half(first).filter_map(|answer| answer.recall))
-            .map(|sample| sample.lower_bound(k))
-    };
-    Some(bound(0)?.min(bound(1)?))
+    let recalls: Vec<Option<f64>> = answers.iter().map(|answer| answer.recall).collect();
+    lower_bound_of_halves(&recalls, k)
 }
 
 /// What was measured, by growing `ef_search`, and which value is the smallest whose bound reaches the target.
@@ -51,7 +46,7 @@ pub struct Tuned {
 /// Those of [`Trial::search`].
 pub fn tune(trial: &Trial<'_>, target: f64, deadline: Instant) -> Result<Tuned> {
     let mut tried = BTreeMap::new();
-    let chosen = ladder::smallest(&ladder::rungs(trial.k), |ef_search| -> Result<_> {
+    let chosen = ladder::smallest(&ladder::rungs(trial.truth.k), |ef_search| -> Result<_> {
         if Instant::now() >= deadline {
             return Ok(ControlFlow::Break(()));
         }
@@ -83,7 +78,7 @@ fn measure(trial: &Trial<'_>, ef_search: i32) -> Result<Option<Measured>> {
         .collect();
     let recall = Sample::of(answers.iter().filter_map(|answer| answer.recall));
     Ok(recall
-        .zip(lower_bound(&answers, trial.k))
+        .zip(lower_bound(&answers, trial.truth.k))
         .map(|(recall, recall_lo)| Measured {
             ef_search,
             recall: recall.mean,

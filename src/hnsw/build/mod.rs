@@ -75,17 +75,27 @@ pub fn new_shape(index: Relation) -> Result<(Shape, Options)> {
     }
     options.validate()?;
     let shape = match options.storage {
-        None if of.is_dense() => Shape::auto(metric, dims, options.m),
-        None | Some(Storage::Compact) => Shape::compact(metric, dims, options.m),
+        None => automatic_shape(of, metric, dims, options.m),
+        Some(Storage::Compact) => Shape::compact(metric, dims, options.m).of(of),
         Some(Storage::Inline) => Shape::inline(metric, dims, options.m)
             .filter(|_| Shape::signs_tell(of, metric))
-            .ok_or_else(|| no_inline_form(of, metric, &options, dims))?,
+            .ok_or_else(|| no_inline_form(of, metric, &options, dims))?
+            .of(of),
     };
-    Ok((shape.of(of), options))
+    Ok((shape, options))
+}
+
+/// Shape of an index whose options do not name a form of nodes. Dimensions are at most [`Shape::max_dims_of`].
+pub fn automatic_shape(of: IndexedType, metric: Metric, dims: usize, m: usize) -> Shape {
+    if of.is_dense() {
+        Shape::auto(metric, dims, m).of(of)
+    } else {
+        Shape::compact(metric, dims, m).of(of)
+    }
 }
 
 /// 22023: a column of vectors of any dimensions.
-fn no_dimensions(of: IndexedType) -> Error {
+pub fn no_dimensions(of: IndexedType) -> Error {
     let name = of.name();
     Error::new(
         SqlState::InvalidParameterValue,
@@ -206,14 +216,16 @@ fn sample_mean(build: &IndexBuild, shape: &Shape) -> Vec<f32> {
     mean.finish()
 }
 
-fn graph_builder(options: &Options) -> &'static (dyn GraphBuilder + Sync) {
+/// What makes the graph of a build with these options.
+pub fn graph_builder(options: &Options) -> &'static (dyn GraphBuilder + Sync) {
     match options.builder {
         Builder::Flat => &flat::FlatBuilder,
         Builder::HnswRs => &hnsw_rs::HnswRsBuilder,
     }
 }
 
-fn build_params(shape: &Shape, options: &Options) -> BuildParams {
+/// What a builder is told of an index.
+pub fn build_params(shape: &Shape, options: &Options) -> BuildParams {
     BuildParams {
         m: options.m,
         upper_degree: shape.degree(1),

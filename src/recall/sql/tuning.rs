@@ -29,7 +29,7 @@ const LEAST_QUERIES: usize = 2;
 /// When the time for a measurement that begins now is up.
 /// # Errors
 /// 22004 for NULL, 22023 for none.
-fn read_deadline(budget: Option<Interval>) -> Result<Instant> {
+pub(super) fn read_deadline(budget: Option<Interval>) -> Result<Instant> {
     let budget = budget.ok_or_else(|| Error::null_argument("budget"))?;
     let positive = u64::try_from(budget.0).ok().filter(|budget| *budget > 0);
     let deadline = positive.and_then(|us| Instant::now().checked_add(Duration::from_micros(us)));
@@ -42,7 +42,7 @@ fn read_deadline(budget: Option<Interval>) -> Result<Instant> {
 /// A recall to reach.
 /// # Errors
 /// 22004 for NULL, 22023 for one out of range.
-fn read_target(target: Option<f64>) -> Result<f64> {
+pub(super) fn read_target(target: Option<f64>) -> Result<f64> {
     let target = target.ok_or_else(|| Error::null_argument("target_recall"))?;
     if target > 0.0 && target < 1.0 {
         return Ok(target);
@@ -174,7 +174,7 @@ sql_functions! {
         let k = read_k(k)?;
         let deadline = read_deadline(budget)?;
         let session = Session::begin(Access::Write);
-        let served = Served::by(&session, &index)?;
+        let served = Served::by(&session, index.heap().oid())?;
         let (asked, source) = ask(&session, &index, queries, served.as_ref())?;
         let overridden = overridden_by(&session, index.index())?;
         let trial = Trial::begin(&index, &asked, k, None)?;
@@ -215,7 +215,7 @@ sql_functions! {
         let deadline = read_deadline(budget)?;
         interrupt::require_writable(c"annex.calibrate()");
         let session = Session::begin(Access::Write);
-        let served = Served::by(&session, &index)?;
+        let served = Served::by(&session, index.heap().oid())?;
         let (asked, _) = ask(&session, &index, queries, served.as_ref())?;
         let table = index.heap().oid();
         // Before the measurement: what changes meanwhile counts as changed since.
@@ -229,7 +229,7 @@ sql_functions! {
         }
         let curve = Curve {
             measured_at: now_microseconds(),
-            rows: trial.rows,
+            rows: trial.truth.rows,
             indexed_rows,
             table_changes,
             pending_changes,

@@ -1,4 +1,4 @@
-//! Means of measured recalls, their bounds, and percentiles of times. Pure.
+//! Means of measured recalls, their bounds, and percentiles of times.
 
 /// Standard normal quantile of a one-sided bound of 95 %.
 pub const ONE_SIDED: f64 = 1.645;
@@ -51,6 +51,14 @@ impl Sample {
     }
 }
 
+/// Lower bound of the mean of recalls of `k` rows, that of the half that comes off worse: queries at odd positions select a
+/// value, those at even ones confirm it. Queries without an answer do not count; `None` if a half has none with one.
+pub fn lower_bound_of_halves(recalls: &[Option<f64>], k: usize) -> Option<f64> {
+    let half = |first| recalls.iter().skip(first).step_by(2).copied().flatten();
+    let bound = |first| Sample::of(half(first)).map(|sample| sample.lower_bound(k));
+    Some(bound(0)?.min(bound(1)?))
+}
+
 /// The smallest of `values` that a share of `share` of them does not exceed; `None` if there are none.
 pub fn percentile(values: &mut [f64], share: f64) -> Option<f64> {
     values.sort_unstable_by(f64::total_cmp);
@@ -98,6 +106,20 @@ mod tests {
             Some(0.0)
         );
         assert_eq!(Sample::of([].into_iter()), None);
+    }
+
+    /// The worse half decides, and one without answers says nothing.
+    #[test]
+    fn the_worse_half_decides() {
+        let recalls = [Some(1.0), Some(0.5), None, Some(0.7), Some(1.0), None];
+        let worse = Sample::of([0.5, 0.7].into_iter()).map(|sample| sample.lower_bound(10));
+        assert!(worse.is_some());
+        assert_eq!(lower_bound_of_halves(&recalls, 10), worse);
+        assert_eq!(
+            lower_bound_of_halves(&[Some(1.0), None, Some(1.0)], 10),
+            None
+        );
+        assert_eq!(lower_bound_of_halves(&[], 10), None);
     }
 
     #[test]
