@@ -59,8 +59,7 @@ pub fn check_sentinel(
 }
 
 /// Deletes what has expired, as far as the caller may. Measures the coverage of every unretired version whose tables exist and are open
-/// to the caller in full. A model whose source has lost a column, or has one that the caller must not cast, and a version that was
-/// retired just now are left out: they must not keep the others from being measured.
+/// to the caller in full. A model whose source has lost a column is left out: it must not keep the others from being measured.
 /// # Errors
 /// PostgreSQL's own are raised.
 pub fn maintain(session: &Session) -> Result<()> {
@@ -70,6 +69,7 @@ pub fn maintain(session: &Session) -> Result<()> {
             let model = Model::read(session, &name);
             let version = Version::read(session, &name, number);
             let (Ok(model), Ok(version)) = (model, version) else {
+                // So is one with a column that the caller must not cast, and a version that was retired just now.
                 continue;
             };
             if coverage::is_hidden(session, &model, &version)? {

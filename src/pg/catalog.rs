@@ -1,7 +1,9 @@
 //! Names of catalog objects, and what the catalog says of them by OID.
 #![allow(unsafe_code)]
 
+use super::encoding;
 use pgrx::pg_sys;
+use std::ffi::CStr;
 
 /// The database of this connection.
 pub fn database() -> pg_sys::Oid {
@@ -33,16 +35,18 @@ pub fn relation_name(oid: pg_sys::Oid) -> Option<String> {
     unsafe { owned(pg_sys::get_rel_name(oid)) }
 }
 
-/// Name of a relation with its schema, quoted where SQL needs it; empty if there is no such relation.
+/// Name of a relation with its schema, quoted where SQL needs it, to be a part of a command; empty if there is no such
+/// relation. Raises 22021 for a name in an SQL_ASCII database that is no UTF-8.
 pub fn qualified_relation_name(oid: pg_sys::Oid) -> String {
-    // SAFETY: as above; a null name is not looked at.
+    // SAFETY: as above; a null name is not looked at, and the quoted one is NUL-terminated.
     unsafe {
         let name = pg_sys::get_rel_name(oid);
         if name.is_null() {
             return String::new();
         }
         let schema = pg_sys::get_namespace_name(pg_sys::get_rel_namespace(oid));
-        owned(pg_sys::quote_qualified_identifier(schema, name)).unwrap_or_default()
+        let name = pg_sys::quote_qualified_identifier(schema, name);
+        encoding::string(CStr::from_ptr(name).to_bytes())
     }
 }
 
@@ -62,6 +66,6 @@ pub fn first_argument_type(function: pg_sys::Oid) -> Option<pg_sys::Oid> {
 /// `name` is null or NUL-terminated.
 unsafe fn owned(name: *const std::ffi::c_char) -> Option<String> {
     // SAFETY: the caller's contract.
-    let name = unsafe { (!name.is_null()).then(|| std::ffi::CStr::from_ptr(name)) };
+    let name = unsafe { (!name.is_null()).then(|| CStr::from_ptr(name)) };
     name.map(|name| name.to_string_lossy().into_owned())
 }

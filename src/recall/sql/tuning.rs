@@ -177,13 +177,13 @@ sql_functions! {
         let served = Served::by(&session, index.heap().oid())?;
         let (asked, source) = ask(&session, &index, queries, served.as_ref())?;
         let overridden = overridden_by(&session, index.index())?;
+        let name = catalog::qualified_relation_name(index.index().oid());
         let trial = Trial::begin(&index, &asked, k, None)?;
         let tuned = tune::tune(&trial, target, deadline)?;
         if let Some(served) = &served {
             let settings = (target, k, source);
             record(&session, served, settings, (&tuned, asked.keys.len()))?;
         }
-        let name = catalog::qualified_relation_name(index.index().oid());
         let row = |measured: &Measured| {
             let ef_search = measured.ef_search;
             let is_chosen = tuned.chosen == Some(ef_search);
