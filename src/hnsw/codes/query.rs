@@ -9,7 +9,7 @@
 
 use super::encode::{Centered, round_up};
 use super::sign::{OwnerEstimate, SignQuery};
-use super::{BitForm, CodeForm, CodeParams, Factors, bits, key_of_product, sparse, sparse_key};
+use super::{BitForm, CodeForm, CodeParams, Factors, bits, key_of_product, sparse};
 use crate::distance::{Kernels, Metric, bits as bit_kernels, kernels};
 use crate::types::indexed::IndexedValue;
 
@@ -64,7 +64,7 @@ pub struct Query {
 #[derive(Debug, Clone)]
 enum OtherQuery {
     Bits(BitForm, &'static bit_kernels::Kernels, Vec<i8>),
-    NonZeros(Vec<i8>, Factors),
+    NonZeros(sparse::Lookup),
 }
 
 impl Query {
@@ -127,9 +127,10 @@ impl Query {
                 let mut query = Self::empty(params, most + sparse::non_zeros(code));
                 query.scale = f64::from(factors.scale);
                 query.norm_squared = f64::from(factors.norm_squared);
-                query.norm_l1 = sparse::norm_l1(factors.scale, code) * (1.0 + UNIT);
+                let lookup = sparse::Lookup::new(factors.scale, code);
+                query.norm_l1 = lookup.norm_l1() * (1.0 + UNIT);
                 query.error = f64::from(factors.error);
-                query.other = Some(OtherQuery::NonZeros(code.to_vec(), *factors));
+                query.other = Some(OtherQuery::NonZeros(lookup));
                 return query;
             }
         }
@@ -200,8 +201,12 @@ impl Query {
             Some(OtherQuery::Bits(form, kernels, own)) => {
                 return form.key(kernels, self.metric, own, code);
             }
-            Some(OtherQuery::NonZeros(own, own_factors)) => {
-                return sparse_key(self.metric, (own, own_factors), (code, factors));
+            Some(OtherQuery::NonZeros(own)) => {
+                if self.metric == Metric::L1 {
+                    return own.l1(factors.scale, code) as f32;
+                }
+                let product = self.scale * f64::from(factors.scale) * own.dot(code) as f64;
+                return key_of_product(self.metric, product, self.norm_squared, factors);
             }
         }
         if self.metric == Metric::L1 {

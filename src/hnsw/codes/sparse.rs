@@ -4,6 +4,10 @@
 //! its error as with the other codes. A code is all indices, u32 ascending, then all `c`, i16. Steps of 16 bits are far
 //! below the differences between the distances of neighbors, so the order of keys is that of the vectors but for ties.
 
+mod lookup;
+
+pub(super) use lookup::Lookup;
+
 use super::encode::{Centered, factors_of};
 use super::{CodeParams, Factors};
 use crate::types::sparse::SparseView;
@@ -38,6 +42,14 @@ impl<'a> Parts<'a> {
     #[inline]
     fn values(self) -> impl Iterator<Item = i16> + 'a {
         self.values.iter().map(|bytes| i16::from_ne_bytes(*bytes))
+    }
+
+    /// Indices with their values.
+    #[inline]
+    fn elements(self) -> impl Iterator<Item = (u32, i16)> + 'a {
+        let indices = self.indices.iter();
+        let indices = indices.map(|bytes| u32::from_ne_bytes(*bytes));
+        indices.zip(self.values())
     }
 }
 
@@ -142,13 +154,21 @@ pub(super) fn dot(a: &[i8], b: &[i8]) -> i64 {
 pub(super) fn l1(a_scale: f32, a: &[i8], b_scale: f32, b: &[i8]) -> f64 {
     // The norms, less what elements at the same index have in common.
     let norms = norm_l1(a_scale, a) + norm_l1(b_scale, b);
-    let (a_scale, b_scale) = (f64::from(a_scale), f64::from(b_scale));
     let mut common = 0.0;
     walk(Parts::of(a), Parts::of(b), |x, y| {
-        let (x, y) = (a_scale * f64::from(x), b_scale * f64::from(y));
-        common += x.abs() + y.abs() - (x - y).abs();
+        common += common_l1(a_scale, x, b_scale, y)
     });
     (norms - common).max(0.0)
+}
+
+/// What the L1 distance of two vectors is less than the sum of their norms for elements `x` and `y` at one index.
+#[inline(always)]
+fn common_l1(x_scale: f32, x: i32, y_scale: f32, y: i32) -> f64 {
+    let (x, y) = (
+        f64::from(x_scale) * f64::from(x),
+        f64::from(y_scale) * f64::from(y),
+    );
+    x.abs() + y.abs() - (x - y).abs()
 }
 
 /// L1 norm of `scale * code`.

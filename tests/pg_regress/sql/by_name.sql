@@ -55,13 +55,8 @@ FROM casts, unnest(ARRAY[true, false]) explicit GROUP BY 1, 2, 3, 4 ORDER BY nam
 SELECT type, pg_temp.ask(format('%s_out(%s_in(%L, 0, -1))', type, type, literal)) AS read, pg_temp.ask(format('%s_in(%L, 0, 3)', type, literal)) AS with_length,
     pg_temp.ask(format('%s_in(%L, 0, 4)', type, literal)) AS other_length, pg_temp.ask(format('%s_typmod_in(%L)', type, '{3}')) AS modifier, pg_temp.ask(format('%s_typmod_in(%L)', type, '{3,4}')) AS modifiers,
     pg_temp.ask(format('%s_typmod_in(%L)', type, '{}')) AS none, pg_temp.ask(format('%s_typmod_in(NULL)', type)) AS null_modifier,
-    pg_temp.ask(format('%s_in(NULL, 0, -1)', type)) AS null_text, pg_temp.ask(format('%s_out(NULL)', type)) AS null_value, pg_temp.ask(format('%s_recv(NULL, 0, -1)', type)) AS null_message
+    pg_temp.ask(format('%s_in(NULL, 0, -1)', type)) AS null_text, pg_temp.ask(format('%s_out(NULL)', type)) AS null_value
 FROM (VALUES ('vector', '[1,2,3]'), ('halfvec', '[1,2,3]'), ('sparsevec', '{1:1}/3')) t(type, literal) \gx
--- What takes PostgreSQL's internal values can be named, but not called.
-SELECT vector_recv('x', 0, -1);
-SELECT hnswhandler('x');
-SELECT hnswhandler(NULL);
-
 -- Comparison functions answer -1, 0 or 1, and sort as the operators do.
 SELECT type, pg_temp.ask(format('%s_cmp(%L, %L)', type, low, high)) AS below, pg_temp.ask(format('%s_cmp(%L, %L)', type, high, high)) AS same, pg_temp.ask(format('%s_cmp(%L, %L)', type, high, low)) AS above
 FROM (VALUES ('vector', '[1,2]', '[1,2,0]'), ('halfvec', '[-1]', '[1]'), ('sparsevec', '{2:1}/3', '{1:1}/3')) t(type, low, high);
