@@ -24,7 +24,7 @@ pub struct Sample<'a> {
     operator_class: &'a str,
     /// Rows that indexes on it hold, apart from those that the distance excludes.
     pub rows: i64,
-    /// Rows of the table.
+    /// Rows of the table, as far as is known.
     pub table_rows: f64,
 }
 
@@ -105,7 +105,11 @@ impl<'a> Sample<'a> {
             session,
             operator_class: &subject.operator_class,
             rows,
-            table_rows: table_rows.max(rows as f64),
+            // All that have a value were drawn, or more are there than was known.
+            table_rows: match drawn < wanted as u64 {
+                true => drawn as f64,
+                false => table_rows.max(drawn as f64),
+            },
         })
     }
 

@@ -81,7 +81,7 @@ for ([ 'pixels', 'l2' ], [ 'means', 'cosine' ], [ 'halves', 'cosine' ])
 	my ($table, $metric) = @$_;
 	$node->safe_psql('postgres', "ANALYZE $table");
 	my $before = catalog();
-	my $advice = $node->safe_psql('postgres', "SELECT * FROM annex.advise('$table', 'embedding', @{[TARGET]}, metric => '$metric', budget => '3 min')");
+	my $advice = $node->safe_psql('postgres', "SELECT * FROM annex.advise('$table', 'embedding', @{[TARGET]}, metric => '$metric', budget => '90 s')");
 	is(catalog(), $before, "$table: advising changes nothing");
 	note $advice;
 	my @rows = map { [ split /\|/ ] } split /\n/, $advice;

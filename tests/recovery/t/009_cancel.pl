@@ -76,6 +76,13 @@ for my $form (FORMS)
 	check_rows($node, "all of these, $form", [ grep { $_ % 5 } 1 .. 200 ], [ 10001 .. 10010 ]);
 }
 
+# Advice: in its builds and in its searches, all inside a subtransaction.
+for my $unit (qw(sample_row load_row write_page search_lists))
+{
+	cancel_in($unit, q(SELECT annex.advise('t', 'v', 0.9, metric => 'l2')), "advice, $unit", '');
+	is($node->safe_psql('postgres', q(SELECT count(*) FROM pg_class WHERE relpersistence = 't')), 0, "advice, $unit: nothing is left");
+}
+
 # A cancel from another session, in the midst of a statement that would scan the whole index a million times.
 for my $order (qw(relaxed_order strict_order))
 {
