@@ -3,7 +3,7 @@
     python model_life.py [DSN]
 
 The embeddings are a stand-in, bytes of a hash of the text; `examples/worker` has a real model and several workers.
-The Java and Go examples make the same calls.
+The Java and Go examples make the same calls, but for the bucket.
 """
 
 import hashlib
@@ -37,6 +37,11 @@ def embed(text: str, dimensions: int) -> str:
     return str([byte - 127.5 for byte in hashlib.sha256(text.encode()).digest()[:dimensions]])
 
 
+def bucket(salt: str, unit: str) -> float:
+    """annex.bucket: the first 52 bits of a hash as a fraction. Who is in an experiment can be known outside the database too."""
+    return (int.from_bytes(hashlib.sha256(f"{salt}:{unit}".encode()).digest()[:8], "big") >> 12) / 2**52
+
+
 def fill(version: int, dimensions: int, count: int) -> int:
     """Pull what is pending, embed it outside the database, put it back; nothing is locked in between."""
     pending = connection.execute(
@@ -55,6 +60,11 @@ def build_index(version: int) -> None:
 check(
     one("SELECT encode(vector_send('[1,2,3]'), 'hex')") == "000300003f8000004000000040400000",
     "the wire form of a vector",
+)
+check(
+    bucket("salt", "user-42") == 0.661081857154914
+    and all(one("SELECT annex.bucket('salt', %s)", unit) == bucket("salt", unit) for unit in ("user-42", "user-1", "", "usuário-7")),
+    "the same bucket in SQL and in Python",
 )
 check(
     one("SELECT annex.register_model(%s, %s, 'id', 'body')::text", model, model) == f"{model}_embeddings",
