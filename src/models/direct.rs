@@ -152,6 +152,7 @@ thread_local! {
         descending: None,
         only_where_null: Some(c"ended_at"),
         columns: &[c"id", c"champion", c"challenger", c"fraction", c"salt"],
+        remembers_place: true,
     }) };
 
     /// The newest deployment of a model's alias.
@@ -163,6 +164,7 @@ thread_local! {
         descending: Some(c"id"),
         only_where_null: None,
         columns: &[c"version"],
+        remembers_place: false,
     }) };
 
     /// A version.
@@ -174,6 +176,7 @@ thread_local! {
         descending: None,
         only_where_null: None,
         columns: &[c"dim", c"metric", c"artifact_uri", c"params"],
+        remembers_place: true,
     }) };
 
     /// A unit's exposure in an experiment.
@@ -185,5 +188,6 @@ thread_local! {
         descending: None,
         only_where_null: None,
         columns: &[],
+        remembers_place: false,
     }) };
 }

@@ -6,18 +6,27 @@
 //! the statement: it also finds the words for what is not allowed.
 //!
 //! No row is remembered between calls, only what names mean: OIDs and column numbers, until PostgreSQL says that a relation or
-//! a schema has changed. It says so when a lock is taken, so that is asked after both locks are held.
+//! a schema has changed. It says so when a lock is taken, so that is asked after the locks are held.
+//!
+//! Where an index is unique, the place of the last row is remembered too, and looked at first. It is a guess: the row that is there
+//! now counts only if the snapshot sees it and it has the key. There is no second one then, so the index is not asked. Both come from
+//! the table, so rows follow every change as those of a statement do.
 #![allow(unsafe_code)]
 
-use super::compat::tuple_desc_attr;
+mod generation;
+mod shape;
+
+use super::compat;
 use super::encoding;
-use super::relation::Relation;
+use super::relation::{Relation, Tid};
 use super::row_set::Cell as Value;
 use super::snapshot::Snapshot;
 use super::spi::Row;
-use super::varlena::NewVarlena;
+use super::varlena::{NewVarlena, Varlena};
 use crate::error::Result;
+use generation::generation;
 use pgrx::pg_sys;
+use shape::Shape;
 use std::cell::Cell;
 use std::ffi::CStr;
 use std::mem::MaybeUninit;
@@ -47,6 +56,21 @@ impl KeyValue<'_> {
             Self::Text(_) => (pg_sys::TEXTOID, TEXT_BTREE_FAM_OID, pg_sys::F_TEXTEQ),
             Self::Int(_) => (pg_sys::INT4OID, INTEGER_BTREE_FAM_OID, pg_sys::F_INT4EQ),
             Self::BigInt(_) => (pg_sys::INT8OID, INTEGER_BTREE_FAM_OID, pg_sys::F_INT8EQ),
+        }
+    }
+
+    /// Whether a column has this value, byte for byte: what is equal otherwise is left to the index.
+    ///
+    /// # Safety
+    /// `datum` is a value of this type that is not NULL.
+    unsafe fn is_same(&self, datum: pg_sys::Datum) -> bool {
+        match *self {
+            // SAFETY: contract of this function.
+            Self::Text(text) => unsafe {
+                Varlena::read(datum).body() == encoding::server_bytes(text).as_ref()
+            },
+            Self::Int(number) => datum.value() as i32 == number,
+            Self::BigInt(number) => datum.value() as i64 == number,
         }
     }
 
@@ -82,6 +106,8 @@ pub struct Names {
     pub only_where_null: Option<&'static CStr>,
     /// The columns that are read, at most five.
     pub columns: &'static [&'static CStr],
+    /// Whether the same row is mostly asked for again.
+    pub remembers_place: bool,
 }
 
 /// What a probe found.
@@ -106,6 +132,19 @@ struct Meaning {
     keys: [(i16, pg_sys::Oid); MAX_KEYS],
     /// The table's numbers of the columns that are read, and their types.
     columns: [(i16, pg_sys::Oid); MAX_COLUMNS],
+    /// The table's number of the column that is NULL in all rows of the index.
+    null_column: Option<i16>,
+    /// Whether places of rows are worth remembering: see [`Shape::is_unique`].
+    has_places: bool,
+}
+
+/// Where a row was.
+#[derive(Debug, Clone, Copy)]
+struct Place {
+    generation: u64,
+    tid: Tid,
+    /// The buffer that held it; 0 before it was read by its place.
+    buffer: pg_sys::Buffer,
 }
 
 /// Looks for rows of one table by one index.
@@ -113,13 +152,17 @@ struct Meaning {
 pub struct Probe {
     names: Names,
     meaning: Cell<Option<Meaning>>,
+    place: Cell<Option<Place>>,
 }
 
 impl Probe {
     /// Nothing is looked up yet.
     pub const fn new(names: Names) -> Self {
-        let meaning = Cell::new(None);
-        Self { names, meaning }
+        Self {
+            names,
+            meaning: Cell::new(None),
+            place: Cell::new(None),
+        }
     }
 
     /// The first row, in the order of the index, whose key columns equal `values`.
@@ -130,9 +173,18 @@ impl Probe {
     /// # Errors
     /// XX000 for a column of a type that no cell of a row holds.
     pub fn first(&self, values: &[KeyValue<'_>]) -> Result<Answer> {
-        let Some((open, meaning, snapshot)) = self.open(values) else {
+        let Some((table, meaning, snapshot)) = self.open(values) else {
             return Ok(Answer::Unknown);
         };
+        if let Some(row) = self.read_at_place(table.0, &meaning, values, snapshot)? {
+            return Ok(Answer::Row(row));
+        }
+        let Some(index) = Open::relation(meaning.index) else {
+            return Ok(Answer::Unknown);
+        };
+        if generation() != meaning.generation {
+            return Ok(Answer::Unknown);
+        }
         let mut keys = [const { MaybeUninit::<pg_sys::ScanKeyData>::zeroed() }; MAX_KEYS];
         for ((key, value), (number, collation)) in keys.iter_mut().zip(values).zip(meaning.keys) {
             let (kind, _, equal) = value.comparison();
@@ -150,7 +202,7 @@ impl Probe {
                 );
             }
         }
-        let (heap, index) = (open.table.0.as_ptr(), open.index.0.as_ptr());
+        let (heap, index) = (table.0.as_ptr(), index.0.as_ptr());
         // SAFETY: both relations are open, the snapshot is active, and as many keys as values were initialised, whose numbers are the
         // table's, as this scan wants them. It is ended here, or by PostgreSQL at an ERROR; until then the tuple is valid.
         unsafe {
@@ -160,11 +212,60 @@ impl Probe {
                 pg_sys::systable_beginscan_ordered(heap, index, snapshot.as_ptr(), count, keys);
             let forward = pg_sys::ScanDirection::ForwardScanDirection;
             let tuple = pg_sys::systable_getnext_ordered(scan, forward);
-            let row = (!tuple.is_null())
-                .then(|| self.read(tuple, (*heap).rd_att, &meaning))
-                .transpose();
+            let row = (!tuple.is_null()).then(|| {
+                if meaning.has_places {
+                    self.place.set(Some(Place {
+                        generation: meaning.generation,
+                        tid: Tid::from_pg(&(*tuple).t_self),
+                        buffer: 0,
+                    }));
+                }
+                self.read(tuple, (*heap).rd_att, &meaning)
+            });
+            let row = row.transpose();
             pg_sys::systable_endscan_ordered(scan);
             Ok(row?.map_or(Answer::NoRow, Answer::Row))
+        }
+    }
+
+    /// The row at the remembered place, if it is the one.
+    fn read_at_place(
+        &self,
+        table: Relation,
+        meaning: &Meaning,
+        values: &[KeyValue<'_>],
+        snapshot: Snapshot,
+    ) -> Result<Option<Row>> {
+        let Some(place) = self.place.get() else {
+            return Ok(None);
+        };
+        if place.generation != meaning.generation {
+            return Ok(None);
+        }
+        let Some(buffer) = pin(table, place) else {
+            return Ok(None);
+        };
+        // SAFETY: the table is open and of the heap access method, the snapshot is active, the buffer holds the block. A tuple that was
+        // found is valid until the pin is released.
+        unsafe {
+            let (mut tid, mut tuple) = (place.tid.to_pg(), pg_sys::HeapTupleData::default());
+            pg_sys::LockBuffer(buffer, pg_sys::BUFFER_LOCK_SHARE as i32);
+            let is_found = pg_sys::heap_hot_search_buffer(
+                &mut tid,
+                table.as_ptr(),
+                buffer,
+                snapshot.as_ptr(),
+                &mut tuple,
+                std::ptr::null_mut(),
+                true,
+            );
+            pg_sys::LockBuffer(buffer, pg_sys::BUFFER_LOCK_UNLOCK as i32);
+            let descriptor = (*table.as_ptr()).rd_att;
+            let is_row = is_found && is_row(&mut tuple, descriptor, meaning, values);
+            let row = is_row.then(|| self.read(&mut tuple, descriptor, meaning));
+            pg_sys::ReleaseBuffer(buffer);
+            self.place.set(Some(Place { buffer, ..place }));
+            row.transpose()
         }
     }
 
@@ -174,25 +275,25 @@ impl Probe {
         self.open(values).is_some()
     }
 
-    /// Opens table and index for a caller who may read them.
-    fn open(&self, values: &[KeyValue<'_>]) -> Option<(OpenPair, Meaning, Snapshot)> {
+    /// Opens the table for a caller who may read it.
+    fn open(&self, values: &[KeyValue<'_>]) -> Option<(Open, Meaning, Snapshot)> {
         let snapshot = Snapshot::active().ok()?;
         // SAFETY: a plain variable, read on the main thread.
         let watcher = unsafe { pg_sys::ExecutorCheckPerms_hook };
         if watcher.is_some() || values.len() != self.names.keys.len() {
             return None;
         }
-        let (open, meaning) = self.open_now(values)?;
+        let (table, meaning) = self.open_now(values)?;
         // SAFETY: a catalog lookup on the main thread.
         let right = unsafe {
             let select = pg_sys::ACL_SELECT as pg_sys::AclMode;
             pg_sys::pg_class_aclcheck(meaning.table, pg_sys::GetUserId(), select)
         };
-        (right == pg_sys::AclResult::ACLCHECK_OK).then_some((open, meaning, snapshot))
+        (right == pg_sys::AclResult::ACLCHECK_OK).then_some((table, meaning, snapshot))
     }
 
-    /// What the names mean, open; looks them up again if something changed before the locks were held.
-    fn open_now(&self, values: &[KeyValue<'_>]) -> Option<(OpenPair, Meaning)> {
+    /// The table, and what the names mean; looks them up again if something changed before the lock was held.
+    fn open_now(&self, values: &[KeyValue<'_>]) -> Option<(Open, Meaning)> {
         for _ in 0..2 {
             let now = generation();
             let known = self.meaning.get().filter(|known| known.generation == now);
@@ -200,9 +301,9 @@ impl Probe {
                 Some(known) => known,
                 None => self.look_up(values)?,
             };
-            let open = OpenPair::open(meaning.table, meaning.index)?;
+            let table = Open::relation(meaning.table)?;
             if generation() == meaning.generation {
-                return Some((open, meaning));
+                return Some((table, meaning));
             }
         }
         None
@@ -214,24 +315,34 @@ impl Probe {
         let (names, nothing) = (&self.names, (0, pg_sys::InvalidOid));
         let generation = generation();
         // SAFETY: catalog lookups on the main thread; what is not found is InvalidOid, also as an argument.
-        let (table, index) = unsafe {
+        let (table_oid, index_oid) = unsafe {
             let schema = pg_sys::get_namespace_oid(names.schema.as_ptr(), true);
             let table = pg_sys::get_relname_relid(names.table.as_ptr(), schema);
             let index = pg_sys::get_relname_relid(names.index.as_ptr(), schema);
             (table, index)
         };
-        if table == pg_sys::InvalidOid || index == pg_sys::InvalidOid {
+        if table_oid == pg_sys::InvalidOid || index_oid == pg_sys::InvalidOid {
             return None;
         }
-        let open = OpenPair::open(table, index)?;
+        let table = Open::relation(table_oid)?;
+        let index = Open::relation(index_oid)?;
         let shape = Shape {
-            table: open.table.0,
-            index: open.index.0,
+            table: table.0,
+            index: index.0,
+        };
+        if !shape.is_plain() {
+            return None;
+        }
+        let null_column = match names.only_where_null {
+            Some(name) => Some(shape.column(name)?.0),
+            None => None,
         };
         let mut meaning = Meaning {
             generation,
-            table,
-            index,
+            table: table_oid,
+            index: index_oid,
+            null_column,
+            has_places: names.remembers_place && shape.is_unique(names.keys.len()),
             keys: [nothing; MAX_KEYS],
             columns: [nothing; MAX_COLUMNS],
         };
@@ -242,9 +353,8 @@ impl Probe {
             *meaning.columns.get_mut(at)? = shape.column(name)?;
         }
         let is_in_order = |name| shape.is_descending(names.keys.len(), name);
-        let is_as_named = shape.is_plain()
-            && names.descending.is_none_or(is_in_order)
-            && shape.has_predicate(names.only_where_null);
+        let is_as_named =
+            names.descending.is_none_or(is_in_order) && shape.has_predicate(names.only_where_null);
         is_as_named.then(|| {
             self.meaning.set(Some(meaning));
             meaning
@@ -304,170 +414,45 @@ impl Drop for Open {
     }
 }
 
-/// An open table and, opened after it, its index.
-#[derive(Debug)]
-struct OpenPair {
-    index: Open,
-    table: Open,
-}
-
-impl OpenPair {
-    fn open(table: pg_sys::Oid, index: pg_sys::Oid) -> Option<Self> {
-        let table = Open::relation(table)?;
-        let index = Open::relation(index)?;
-        Some(Self { index, table })
-    }
-}
-
-/// What a table and an index are, as the relation cache has them.
-struct Shape {
-    table: Relation,
-    index: Relation,
-}
-
-impl Shape {
-    fn kind(of: Relation) -> u8 {
-        // SAFETY: the relation is open.
-        unsafe { (*(*of.as_ptr()).rd_rel).relkind as u8 }
-    }
-
-    /// Whether a statement would read nothing but rows of this table, and could read them by this index.
-    fn is_plain(&self) -> bool {
-        if Self::kind(self.table) != pg_sys::RELKIND_RELATION
-            || Self::kind(self.index) != pg_sys::RELKIND_INDEX
-        {
-            return false;
-        }
-        // SAFETY: both are open, and an open index has its row of pg_index.
-        unsafe {
-            let class = &*(*self.table.as_ptr()).rd_rel;
-            let index = &*(*self.index.as_ptr()).rd_index;
-            !class.relrowsecurity
-                && !class.relhassubclass
-                && index.indrelid == self.table.oid()
-                && (*(*self.index.as_ptr()).rd_rel).relam == pg_sys::BTREE_AM_OID
-                && index.indisvalid
-                && !index.indcheckxmin
-        }
-    }
-
-    fn attribute(&self, number: i16) -> Option<&pg_sys::FormData_pg_attribute> {
-        let at = usize::try_from(number).ok()?.checked_sub(1)?;
-        // SAFETY: the table is open as long as `self` and has such a column.
-        (at < self.table.column_count())
-            .then(|| unsafe { tuple_desc_attr((*self.table.as_ptr()).rd_att, at) })
-    }
-
-    /// Number and type of a column.
-    fn column(&self, name: &CStr) -> Option<(i16, pg_sys::Oid)> {
-        let last = i16::try_from(self.table.column_count()).ok()?;
-        let mut numbers = 1..=last;
-        numbers.find_map(|number| {
-            let attribute = self.attribute(number)?;
-            is_named(attribute, name).then_some((number, attribute.atttypid))
-        })
-    }
-
-    /// The table's column that the index has at a place, counted from 0; `None` for an expression and behind the last key.
-    fn index_column(&self, at: usize) -> Option<(i16, &pg_sys::FormData_pg_attribute)> {
-        // SAFETY: `indkey` has an entry a column.
-        let number = unsafe {
-            if Self::kind(self.index) != pg_sys::RELKIND_INDEX {
-                return None;
-            }
-            let index = &*(*self.index.as_ptr()).rd_index;
-            if at >= index.indnkeyatts as usize {
-                return None;
-            }
-            *index.indkey.values.as_ptr().add(at)
-        };
-        Some((number, self.attribute(number)?))
-    }
-
-    /// Number and collation of a key column, if the index compares such values there as `=` does.
-    fn key(&self, at: usize, name: &CStr, value: &KeyValue<'_>) -> Option<(i16, pg_sys::Oid)> {
-        let (number, attribute) = self.index_column(at)?;
-        let (kind, family, _) = value.comparison();
-        // SAFETY: both arrays have an entry a key column.
-        let is_same = unsafe {
-            let index = &*self.index.as_ptr();
-            *index.rd_opfamily.add(at) == family
-                && *index.rd_indcollation.add(at) == attribute.attcollation
-        };
-        let is_right = is_same && is_named(attribute, name) && attribute.atttypid == kind;
-        is_right.then_some((number, attribute.attcollation))
-    }
-
-    /// Whether the index has a column at a place, the largest first.
-    fn is_descending(&self, at: usize, name: &CStr) -> bool {
-        let Some((_, attribute)) = self.index_column(at) else {
-            return false;
-        };
-        // SAFETY: the array has an entry a key column.
-        let options = unsafe { *(*self.index.as_ptr()).rd_indoption.add(at) };
-        is_named(attribute, name) && options & pg_sys::INDOPTION_DESC as i16 != 0
-    }
-
-    /// Whether the predicate of the index is `column IS NULL`, or none.
-    fn has_predicate(&self, column: Option<&CStr>) -> bool {
-        // SAFETY: the index is open; its predicate is null or a list of expressions, copied for the caller, and a node's tag tells its
-        // type.
-        unsafe {
-            let predicate = pg_sys::RelationGetIndexPredicate(self.index.as_ptr());
-            let (Some(list), Some(name)) = (predicate.as_ref(), column) else {
-                return predicate.is_null() && column.is_none();
-            };
-            if list.length != 1 {
-                return false;
-            }
-            let test = (*list.elements).ptr_value.cast::<pg_sys::NullTest>();
-            if (*test).xpr.type_ != pg_sys::NodeTag::T_NullTest
-                || (*test).nulltesttype != pg_sys::NullTestType::IS_NULL
-            {
-                return false;
-            }
-            let var = (*test).arg.cast::<pg_sys::Var>();
-            (*var).xpr.type_ == pg_sys::NodeTag::T_Var
-                && self
-                    .attribute((*var).varattno)
-                    .is_some_and(|attribute| is_named(attribute, name))
-        }
-    }
-}
-
-fn is_named(attribute: &pg_sys::FormData_pg_attribute, name: &CStr) -> bool {
-    // SAFETY: a NameData is NUL-terminated.
-    let own = unsafe { CStr::from_ptr(attribute.attname.data.as_ptr()) };
-    own == name && !attribute.attisdropped
-}
-
-thread_local! {
-    /// Grows whenever a relation or a schema has changed; 0 until anybody asked.
-    static GENERATION: Cell<u64> = const { Cell::new(0) };
-}
-
-/// A number that is the same as before only if no relation and no schema has changed, as far as this backend was told.
-fn generation() -> u64 {
-    let now = GENERATION.get();
-    if now > 0 {
-        return now;
-    }
-    // SAFETY: once in a backend; the callbacks stay as long as the library, which is never unloaded.
+/// Pins the block of a place; `None` if the table ends before it. A table that was rewritten is of another generation, but one that
+/// VACUUM has cut short need not be: its last blocks are then in no buffer. It is not cut while the lock on it is held.
+fn pin(table: Relation, place: Place) -> Option<pg_sys::Buffer> {
+    // SAFETY: the table is open; whether the buffer still holds the block is asked of PostgreSQL, which pins it then.
     unsafe {
-        let nothing = pg_sys::Datum::null();
-        pg_sys::CacheRegisterRelcacheCallback(Some(relation_changed), nothing);
-        let schemas = pg_sys::SysCacheIdentifier::NAMESPACEOID as i32;
-        pg_sys::CacheRegisterSyscacheCallback(schemas, Some(schema_changed), nothing);
+        let is_there = place.buffer != 0
+            && compat::read_recent_buffer(table.as_ptr(), place.tid.block, place.buffer);
+        if is_there {
+            return Some(place.buffer);
+        }
+        (place.tid.block < table.block_count())
+            .then(|| pg_sys::ReadBuffer(table.as_ptr(), place.tid.block))
     }
-    GENERATION.set(1);
-    1
 }
 
-/// Of whichever relation: to look up a few names again costs little.
-extern "C-unwind" fn relation_changed(_argument: pg_sys::Datum, _relation: pg_sys::Oid) {
-    GENERATION.set(GENERATION.get() + 1);
-}
-
-extern "C-unwind" fn schema_changed(_argument: pg_sys::Datum, _cache: i32, _hash: u32) {
-    GENERATION.set(GENERATION.get() + 1);
+/// Whether a row has the key, and is one of the index.
+///
+/// # Safety
+/// `tuple` is a row of the table that `meaning` is of, `descriptor` the table's; `values` are of the types of the key columns.
+unsafe fn is_row(
+    tuple: pg_sys::HeapTuple,
+    descriptor: pg_sys::TupleDesc,
+    meaning: &Meaning,
+    values: &[KeyValue<'_>],
+) -> bool {
+    let column = |number: i16| {
+        let mut is_null = false;
+        // SAFETY: contract of this function; the table has this column.
+        let value =
+            unsafe { pg_sys::heap_getattr(tuple, i32::from(number), descriptor, &mut is_null) };
+        (!is_null).then_some(value)
+    };
+    let mut keys = values.iter().zip(meaning.keys);
+    let has_key = keys.all(|(value, (number, _))| {
+        // SAFETY: the column is of the value's type, by contract.
+        column(number).is_some_and(|datum| unsafe { value.is_same(datum) })
+    });
+    has_key
+        && meaning
+            .null_column
+            .is_none_or(|number| column(number).is_none())
 }

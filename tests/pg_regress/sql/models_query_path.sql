@@ -167,9 +167,34 @@ TRUNCATE annex.exposure, annex.outcome;
 SELECT annex.expose('docs', 'user-1');
 SELECT unit, version FROM annex.exposure ORDER BY unit;
 
+-- The place of the last row is remembered: two models in turns, a row that moved, one that is gone, its page with it, another one there.
+CREATE TABLE images (id int PRIMARY KEY, body text);
+INSERT INTO images VALUES (1, 'one');
+SELECT annex.register_model('images', 'images', 'id', 'body'), annex.register_version('images', 1, 'l2'), annex.register_version('images', 1, 'l2');
+SELECT annex.put('images', v, '1', '[1]', h) FROM annex.content_hash('one') h, generate_series(1, 2) v;
+SELECT annex.promote('images', 1) > 0 AS promoted;
+SELECT annex.challenge('images', 2, 0.5, 'click') AS challenge;
+UPDATE annex.experiment SET salt = 's2' WHERE model = 'images';
+SELECT i, d.version AS docs, d.experiment, m.version AS images, m.experiment FROM generate_series(1, 6) i, annex.route('docs', 'u' || i) d, annex.route('images', 'u' || i) m;
+UPDATE annex.experiment SET salt = 's3';
+SELECT answer AS moved, statements FROM statements('answers()') \gset
+SELECT :'moved' <> :'direct' AS changed, :statements > 0 AS statements;
+ALTER TABLE annex.experiment ENABLE ROW LEVEL SECURITY;
+SELECT answer = :'moved' AS same, statements > 0 AS statements FROM statements('answers()');
+ALTER TABLE annex.experiment DISABLE ROW LEVEL SECURITY;
+SELECT version, arm, experiment FROM annex.route('docs', 'user-1');
+DELETE FROM annex.experiment;
+SELECT version, arm, experiment FROM annex.route('docs', 'user-1');
+VACUUM annex.experiment;
+SELECT version, arm, experiment FROM annex.route('docs', 'user-1');
+SELECT annex.challenge('images', 2, 0.5, 'click') > 0 AS challenged;
+SELECT version, arm, experiment FROM annex.route('docs', 'user-1');
+SELECT annex.challenge('docs', 2, 0.999999, 'click') AS challenge;
+SELECT version, arm, experiment FROM annex.route('docs', 'user-1');
+
 -- A new extension in the same session.
 DROP EXTENSION annex CASCADE;
-DROP TABLE docs_v1, docs_v2;
+DROP TABLE docs_v1, docs_v2, images_v1, images_v2;
 SELECT annex.champion('docs');
 CREATE EXTENSION annex;
 SELECT annex.champion('docs');
