@@ -8,14 +8,8 @@ CREATE FUNCTION annex.content_hash(content text) RETURNS bytea
     LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'annex_content_hash';
 COMMENT ON FUNCTION annex.content_hash(text) IS 'SHA-256 of the text in UTF-8';
 
--- One index probe, also in other functions and on a standby: no SET clause, names bound here.
 CREATE FUNCTION annex.champion(model text) RETURNS integer
-    LANGUAGE sql STABLE STRICT PARALLEL SAFE
-    BEGIN ATOMIC
-        SELECT d.version FROM annex.deployment d
-        WHERE d.model = champion.model AND d.alias = 'champion'
-        ORDER BY d.id DESC LIMIT 1;
-    END;
+    LANGUAGE c STABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'annex_champion';
 COMMENT ON FUNCTION annex.champion(text) IS 'the version that serves; NULL before the first promotion';
 
 -- Registry.

@@ -1,8 +1,10 @@
 //! What applications call for each user and query: which version serves, who was served by it, and what came of it.
 //!
+//! What it needs is read directly where that is certain to say the same ([`direct`]): starting a statement costs more than its rows.
 //! Statements qualify every operator and keep their plans: changing the search_path for each call would cost more than they do.
 
 use super::bucket;
+use super::direct;
 use super::errors;
 use super::lookup::check_model;
 use crate::error::Result;
@@ -13,14 +15,18 @@ use crate::pg::spi::{Access, Row, Session};
 /// # Errors
 /// XX000 if the server's cryptographic library refuses.
 pub fn bucket(salt: &str, unit: &str) -> Result<f64> {
-    let digest = digest::sha256(format!("{salt}:{unit}").as_bytes())?;
+    let digest = digest::sha256_of([salt.as_bytes(), b":", unit.as_bytes()])?;
     Ok(bucket::fraction(&digest))
 }
 
 /// The row of `annex.route`.
 /// # Errors
 /// 42704 for no such model, 55000 before its first promotion.
-pub fn route(session: &Session, model: &str, unit: Option<&str>) -> Result<Row> {
+pub fn route(model: &str, unit: Option<&str>) -> Result<Row> {
+    if let Some(row) = direct::route(model, unit)? {
+        return Ok(row);
+    }
+    let session = &Session::begin(Access::Read);
     let routed = match unit {
         Some(unit) => session
             .query_kept(ROUTED, &[model.into(), unit.into()])?
@@ -42,11 +48,25 @@ fn champion(session: &Session, model: &str) -> Result<Row> {
     Err(errors::no_champion(model))
 }
 
+/// The version of the newest deployment; `None` before the first promotion, and for no such model.
+/// # Errors
+/// PostgreSQL's own are raised.
+pub fn champion_number(model: &str) -> Result<Option<i32>> {
+    if let Some(version) = direct::champion(model)? {
+        return Ok(version);
+    }
+    let rows = Session::begin(Access::Read).query_kept(CHAMPION_NUMBER, &[model.into()])?;
+    Ok(rows.first().and_then(|row| row.int(0)))
+}
+
 /// Records that a unit takes part in the running experiment, once; returns the version that serves it.
 /// # Errors
 /// As [`route`].
 pub fn expose(model: &str, unit: &str) -> Result<i32> {
     // Most calls come from units that were here before, and only read.
+    if let Some(version) = expose_directly(model, unit)? {
+        return Ok(version);
+    }
     let reading = Session::begin(Access::Read);
     let served = match reading
         .query_kept(SERVED, &[model.into(), unit.into()])?
@@ -59,10 +79,36 @@ pub fn expose(model: &str, unit: &str) -> Result<i32> {
     if let Some(experiment) = served.bigint(2)
         && !served.is_true(1)
     {
-        let exposure = [experiment.into(), unit.into(), version.into()];
-        Session::begin(Access::Write).execute_kept(EXPOSE, &exposure)?;
+        record(experiment, unit, version)?;
     }
     Ok(version)
+}
+
+/// As [`expose`]; `None` where the statements have to answer.
+fn expose_directly(model: &str, unit: &str) -> Result<Option<i32>> {
+    let Some(served) = direct::served(model, Some(unit))? else {
+        return Ok(None);
+    };
+    let may_answer = match served.experiment {
+        // Refused alike whether an experiment runs or not.
+        None => direct::may_see_exposures(),
+        Some((experiment, _)) => match direct::is_exposed(experiment, unit)? {
+            Some(true) => true,
+            Some(false) => {
+                record(experiment, unit, served.version)?;
+                true
+            }
+            None => false,
+        },
+    };
+    Ok(may_answer.then_some(served.version))
+}
+
+/// Records an exposure, unless another session has meanwhile.
+fn record(experiment: i64, unit: &str, version: i32) -> Result<()> {
+    let exposure = [experiment.into(), unit.into(), version.into()];
+    Session::begin(Access::Write).execute_kept(EXPOSE, &exposure)?;
+    Ok(())
 }
 
 /// Adds an outcome to a unit's exposure in the running experiment; false if there is none.
@@ -79,6 +125,11 @@ pub fn feedback(session: &Session, model: &str, unit: &str, value: f64) -> Resul
     }
     Ok(is_added)
 }
+
+/// What [`champion_number`] asks where the newest deployment cannot be read directly.
+const CHAMPION_NUMBER: &str = "
+    SELECT d.version FROM annex.deployment d
+    WHERE d.model OPERATOR(pg_catalog.=) $1 AND d.alias OPERATOR(pg_catalog.=) 'champion' ORDER BY d.id DESC LIMIT 1";
 
 /// One statement for a whole answer: starting one costs more than the index probes that it makes.
 const ROUTED: &str = "

@@ -50,6 +50,11 @@ sql_functions! {
         Ok(Bytes(digest::sha256(content.as_bytes())?.to_vec()))
     }
 
+    /// `annex.champion(text)`.
+    fn annex_champion(model: String) -> Result<Option<i32>> {
+        routing::champion_number(&model)
+    }
+
     /// `annex.register_model(text, regclass, name, name, text)`.
     fn annex_register_model(
         model: Option<String>,
@@ -241,7 +246,7 @@ sql_functions! {
     /// `annex.route(text, text)`.
     fn annex_route(model: Option<String>, unit: Option<String>) -> Result<RowSet> {
         let model = required(model, "model")?;
-        reading(|session| routing::route(session, &model, unit.as_deref())).map(|row| rows(vec![row]))
+        routing::route(&model, unit.as_deref()).map(|row| rows(vec![row]))
     }
 
     /// `annex.expose(text, text)`.

@@ -79,7 +79,16 @@ fn failure() -> Error {
 /// # Errors
 /// XX000 if the server's cryptographic library refuses.
 pub fn sha256(bytes: &[u8]) -> Result<[u8; LEN]> {
+    sha256_of([bytes])
+}
+
+/// SHA-256 of parts, one after the other.
+/// # Errors
+/// XX000 if the server's cryptographic library refuses.
+pub fn sha256_of<const PARTS: usize>(parts: [&[u8]; PARTS]) -> Result<[u8; LEN]> {
     let mut digest = Sha256::begin()?;
-    digest.update(bytes)?;
+    for part in parts {
+        digest.update(part)?;
+    }
     digest.finish()
 }

@@ -21,6 +21,7 @@ pub mod ordered_scan;
 pub mod owner_rights;
 pub mod page;
 pub mod planner;
+pub mod probe;
 pub mod progress;
 pub mod relation;
 pub mod report;

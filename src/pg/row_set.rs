@@ -128,9 +128,12 @@ impl RowSet {
                     "set-valued function called in context that cannot accept a set",
                 ));
             }
-            let mut declared: pg_sys::TupleDesc = std::ptr::null_mut();
-            let kind = pg_sys::get_call_result_type(fcinfo, std::ptr::null_mut(), &mut declared);
-            if kind != pg_sys::TypeFuncClass::TYPEFUNC_COMPOSITE {
+            // The executor says what it expects: looking up the declaration again takes longer than most functions.
+            let mut declared = (*info).expectedDesc;
+            if declared.is_null()
+                && pg_sys::get_call_result_type(fcinfo, std::ptr::null_mut(), &mut declared)
+                    != pg_sys::TypeFuncClass::TYPEFUNC_COMPOSITE
+            {
                 return Err(Error::new(
                     SqlState::InternalError,
                     "return type must be a row type",

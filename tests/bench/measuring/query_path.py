@@ -1,6 +1,11 @@
-"""What the model functions add to a search: routing, sampling and exposure logging, beside the same search without them."""
+"""What the model functions add to a search: routing, sampling and exposure logging, beside the same search without them.
+
+Three ways, in turns, because an application chooses: everything in the search's own statement; a statement for each function, as where
+the version decides which model embeds the query; and many calls in one statement, which is the functions alone, without round trips.
+"""
 
 import os
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -15,15 +20,21 @@ FRACTION = 0.1
 RATE = 0.01
 # A unit is a user: most of his queries come after the one that exposed him.
 QUERIES_A_UNIT = 20
-EF_SEARCH = (40, 200)  # the default, and what the text set needs for a recall of .99
+EF_SEARCH = (40, 200)  # the first of the curve that has a recall of .95 on the text set, also the default; and of .99
 BLOCK = 50  # calls of one statement before it is the next one's turn
+LOOP = 1_000  # calls of one function within a statement
+
+# Many calls in a statement, beside one that only makes the units.
+LOOPS = {
+    "units": "SELECT count(u) FROM (SELECT $1::text || i / %d AS u FROM generate_series(1, %d) i) s",
+    "champion": "SELECT count(annex.champion(left('docs', 4 + length(u)))) FROM (SELECT $1::text || i / %d AS u FROM generate_series(1, %d) i) s",
+    "route": "SELECT count(r.version) FROM (SELECT $1::text || i / %d AS u FROM generate_series(1, %d) i) s, annex.route('docs', u) r",
+    "expose": "SELECT count(annex.expose('docs', u)) FROM (SELECT $1::text || i / %d AS u FROM generate_series(1, %d) i) s",
+}
 
 
 def statements(operator: str) -> dict[str, str]:
-    """The search by itself, then with each addition, then together; $1 is the query, $2 the version or the unit.
-
-    One statement each: where an application sends `route` by itself, a round trip is added, whatever the function costs.
-    """
+    """$1 is the query, $2 the version or the unit."""
     search = f"SELECT e.id FROM docs_embeddings e WHERE e.version = {{}} ORDER BY e.embedding {operator} $1 LIMIT {K}"
     served = "WITH served AS MATERIALIZED (SELECT {} AS version) "
     sampled = (
@@ -38,6 +49,11 @@ def statements(operator: str) -> dict[str, str]:
         "expose": served.format(exposed) + search.format(one),
         "sample": sampled.format(known) + search.format(both),
         "together": sampled.format(exposed) + search.format(both),
+        # The query is passed everywhere, so that the round trips are alike.
+        "nothing alone": "SELECT $2::int FROM (SELECT $1::vector) q",
+        "route alone": "SELECT r.version FROM (SELECT $1::vector) q, annex.route('docs', $2) r",
+        "expose alone": "SELECT annex.expose('docs', $2) FROM (SELECT $1::vector) q",
+        "sample alone": f"SELECT annex.sample_query('docs', $2, $1, {RATE})",
     }
 
 
@@ -75,47 +91,101 @@ def measure_query_path(side: Side, data: DataSet, blocks: int) -> list[str]:
     for commit, ef_search in (("on", EF_SEARCH[0]), *(("off", ef_search) for ef_search in EF_SEARCH)):
         side.run(f"SET synchronous_commit = {commit}")
         side.run(f"SET hnsw.ef_search = {ef_search}")
-        side.run("TRUNCATE annex.exposure, annex.outcome, annex.query_sample")
-        lines += [f"ef_search = {ef_search}, synchronous_commit = {commit}", *measure_turns(side, data, blocks), ""]
+        lines += [f"ef_search = {ef_search}, synchronous_commit = {commit}", *QueryPath(side, data).measure(blocks), ""]
     return lines
 
 
-def measure_turns(side: Side, data: DataSet, blocks: int) -> list[str]:
-    names = statements(OPERATORS[data.metric])
-    for name, sql in names.items():
-        side.prepare(name, sql)
-    queries = [vector_bytes(query) for query in data.queries]
-    units = [f"user-{number // QUERIES_A_UNIT}" for number in range(blocks * BLOCK)]
-    # The baseline searches the version that `together` is routed to in the same place: both hold the same rows, but one is warmer.
-    everybody = [unit_of("together", unit) for unit in dict.fromkeys(units)]
-    routes = "SELECT u, (annex.route('docs', u)).version FROM unnest(%s::text[]) u"
-    versions = dict(side.connection.execute(routes, (everybody,)).fetchall())
-    times: dict[str, list[tuple[float, float]]] = {name: [] for name in names}
-    allowed = sorted(os.sched_getaffinity(0))
-    processes = [os.getpid(), side.backend]
-    try:
-        for process in processes:
-            set_cores(process, {allowed[-1]})
-        pinned = "client and backend on one core"
-    except PermissionError:
-        release(processes, allowed)
-        pinned = "client and backend not pinned"
-    try:
+@dataclass
+class QueryPath:
+    """One connection that has `prepare`d the data, and what was measured on it: microseconds a call, elapsed and of the processor, of
+    each block."""
+
+    side: Side
+    data: DataSet
+    times: dict[str, list[tuple[float, float]]] = field(default_factory=dict)
+    loops: dict[str, list[float]] = field(default_factory=dict)
+
+    def measure(self, blocks: int) -> list[str]:
+        self.begin(blocks)
+        allowed = sorted(os.sched_getaffinity(0))
+        processes = [os.getpid(), self.side.backend]
+        try:
+            for process in processes:
+                set_cores(process, {allowed[-1]})
+            pinned = "client and backend on one core"
+        except PermissionError:
+            release(processes, allowed)
+            pinned = "client and backend not pinned"
+        try:
+            for block in range(blocks):
+                self.measure_block(block)
+        finally:
+            release(processes, allowed)
+        return [*self.report(), pinned]
+
+    def begin(self, blocks: int) -> None:
+        """Prepares the statements and calls each of them some times."""
+        side = self.side
+        side.run("TRUNCATE annex.exposure, annex.outcome, annex.query_sample")
+        names = statements(OPERATORS[self.data.metric][0])
+        for name, sql in names.items():
+            side.prepare(name, sql)
+        for name, sql in LOOPS.items():
+            side.prepare(f"loop {name}", sql % (QUERIES_A_UNIT, LOOP))
+        self.queries = [vector_bytes(query) for query in self.data.queries]
+        self.units = [f"user-{number // QUERIES_A_UNIT}" for number in range(blocks * BLOCK)]
+        # The baseline searches the version that `together` is routed to in the same place: both hold the same rows, but one is warmer.
+        everybody = [unit_of("together", unit) for unit in dict.fromkeys(self.units)]
+        routes = "SELECT u, (annex.route('docs', u)).version FROM unnest(%s::text[]) u"
+        self.versions = dict(side.connection.execute(routes, (everybody,)).fetchall())
+        self.times = {name: [] for name in names}
+        self.loops = {name: [] for name in LOOPS}
         for name in names:
             for number in range(200):
-                side.execute(name, parameters(name, queries[number % len(queries)], "warm-up", 1 + number % 2))
-        for block in range(blocks):
-            order = list(names) if block % 2 == 0 else list(reversed(names))
-            for name in order:
-                elapsed, before = 0, processor_nanos(side)
-                for number in range(block * BLOCK, (block + 1) * BLOCK):
-                    unit = units[number]
-                    values = parameters(name, queries[number % len(queries)], unit, versions[unit_of("together", unit)])
-                    elapsed += side.execute(name, values)[1]
-                times[name].append((elapsed / BLOCK / 1000, (processor_nanos(side) - before) / BLOCK / 1000))
-    finally:
-        release(processes, allowed)
-    return report(times, pinned, side)
+                side.execute(name, parameters(name, self.queries[number % len(self.queries)], "warm-up", 1 + number % 2))
+
+    def measure_block(self, block: int) -> None:
+        """Every statement, in an order that the next block turns round."""
+        side, order = self.side, list(self.times)
+        for name in order if block % 2 == 0 else reversed(order):
+            elapsed, before = 0, processor_nanos(side)
+            for number in range(block * BLOCK, (block + 1) * BLOCK):
+                unit = self.units[number]
+                version = self.versions[unit_of("together", unit)]
+                values = parameters(name, self.queries[number % len(self.queries)], unit, version)
+                elapsed += side.execute(name, values)[1]
+            self.times[name].append((elapsed / BLOCK / 1000, (processor_nanos(side) - before) / BLOCK / 1000))
+        for name in LOOPS if block % 10 == 0 else ():
+            values = [f"looped-{block}-".encode()]
+            # Once for the exposures, which a statement does not see of its own.
+            side.execute(f"loop {name}", values)
+            before = processor_nanos(side)
+            side.execute(f"loop {name}", values)
+            self.loops[name].append((processor_nanos(side) - before) / LOOP / 1000)
+
+    def report(self) -> list[str]:
+        base = np.array(self.times["search"])
+        lines = [f"{'statement':14} {'us a call':>10} {'to search':>10} {'us of CPU':>10} {'to search':>10} {'quartiles':>15}"]
+        for name, values in self.times.items():
+            (wall, cpu), ratios = np.median(values, axis=0), np.array(values) / base
+            (wall_ratio, cpu_ratio), (low, high) = np.median(ratios, axis=0), np.percentile(ratios[:, 1], (25, 75))
+            lines.append(f"{name:14} {wall:10.1f} {wall_ratio:10.3f} {cpu:10.1f} {cpu_ratio:10.3f}   {low:.3f} .. {high:.3f}")
+        wall, cpu = np.sum(self.times["together"], axis=0) / np.sum(base, axis=0)
+        lines.append(f"together to search, means over everything: {wall:.3f}, of CPU {cpu:.3f}")
+        nothing = np.array(self.times["nothing alone"])
+        apart = np.array(self.times["expose alone"]) + np.array(self.times["sample alone"]) - 2 * nothing
+        (wall, cpu), (wall_ratio, cpu_ratio) = np.median(apart, axis=0), np.median(1 + apart / base, axis=0)
+        lines.append(
+            f"expose and sample in statements of their own, less two statements that do nothing: {wall:.1f} us, {wall_ratio:.3f}; "
+            f"of CPU {cpu:.1f} us, {cpu_ratio:.3f}"
+        )
+        medians = {name: np.median(values) for name, values in self.loops.items()}
+        calls = ", ".join(f"{name} {value - medians['units']:.2f}" for name, value in medians.items() if name != "units")
+        lines.append(f"{LOOP} calls in one statement, us of CPU a call: {calls}")
+        exposures = self.side.value("SELECT count(*) FROM annex.exposure")
+        samples = self.side.value("SELECT count(*) FROM annex.query_sample")
+        lines.append(f"{exposures} exposures, {samples} samples")
+        return lines
 
 
 def processor_nanos(side: Side) -> int:
@@ -129,20 +199,5 @@ def unit_of(name: str, unit: str) -> str:
 
 
 def parameters(name: str, query: bytes, unit: str, version: int) -> list[bytes]:
-    takes_unit = name in ("route", "expose", "together")
+    takes_unit = name.split()[0] in ("route", "expose", "together")
     return [query, unit_of(name, unit).encode() if takes_unit else version.to_bytes(4, "big")]
-
-
-def report(times: dict[str, list[tuple[float, float]]], pinned: str, side: Side) -> list[str]:
-    lines = [f"{'statement':10} {'us a call':>10} {'to search':>10} {'us of CPU':>10} {'to search':>10}"]
-    base = np.array(times["search"])
-    for name, values in times.items():
-        (wall, cpu), (wall_ratio, cpu_ratio) = np.median(values, axis=0), np.median(np.array(values) / base, axis=0)
-        lines.append(f"{name:10} {wall:10.1f} {wall_ratio:10.3f} {cpu:10.1f} {cpu_ratio:10.3f}")
-    wall, cpu = np.sum(times["together"], axis=0) / np.sum(base, axis=0)
-    exposures, samples = side.value("SELECT count(*) FROM annex.exposure"), side.value("SELECT count(*) FROM annex.query_sample")
-    return [
-        *lines,
-        f"together to search, means over everything: {wall:.3f}, of CPU {cpu:.3f}",
-        f"{pinned}; {exposures} exposures, {samples} samples",
-    ]

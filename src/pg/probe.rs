@@ -1,0 +1,458 @@
+//! Single rows of a table, found through a btree index and read past the executor: for what an application asks with each
+//! search, where starting a statement would cost more than the row.
+//!
+//! A row is what `SELECT ... WHERE key = value ORDER BY` the index `LIMIT 1` returns to the caller under the active snapshot, with the
+//! same locks, the right to SELECT asked each time. Where that is not certain the answer is [`Answer::Unknown`], and the caller runs
+//! the statement: it also finds the words for what is not allowed.
+//!
+//! No row is remembered between calls, only what names mean: OIDs and column numbers, until PostgreSQL says that a relation or
+//! a schema has changed. It says so when a lock is taken, so that is asked after the locks are held.
+//!
+//! Where an index is unique, the place of the last row is remembered too, and looked at first. It is a guess: the row that is there
+//! now counts only if the snapshot sees it and it has the key. There is no second one then, so the index is not asked. Both come from
+//! the table, so rows follow every change as those of a statement do.
+#![allow(unsafe_code)]
+
+mod generation;
+mod shape;
+
+use super::compat;
+use super::encoding;
+use super::relation::{Relation, Tid};
+use super::row_set::Cell as Value;
+use super::snapshot::Snapshot;
+use super::spi::Row;
+use super::varlena::{NewVarlena, Varlena};
+use crate::error::Result;
+use generation::generation;
+use pgrx::pg_sys;
+use shape::Shape;
+use std::cell::Cell;
+use std::ffi::CStr;
+use std::mem::MaybeUninit;
+
+const LOCK: pg_sys::LOCKMODE = pg_sys::AccessShareLock as pg_sys::LOCKMODE;
+const NO_LOCK: pg_sys::LOCKMODE = pg_sys::NoLock as pg_sys::LOCKMODE;
+/// The most columns that a key has here, and the most that a row has.
+const MAX_KEYS: usize = 2;
+const MAX_COLUMNS: usize = 5;
+
+/// What a key column must equal.
+#[derive(Debug, Clone, Copy)]
+pub enum KeyValue<'a> {
+    /// `text`.
+    Text(&'a str),
+    /// `integer`.
+    Int(i32),
+    /// `bigint`.
+    BigInt(i64),
+}
+
+impl KeyValue<'_> {
+    /// Its type, the type's own btree family, and the equality of that.
+    fn comparison(&self) -> (pg_sys::Oid, pg_sys::Oid, u32) {
+        use pg_sys::{INTEGER_BTREE_FAM_OID, TEXT_BTREE_FAM_OID};
+        match self {
+            Self::Text(_) => (pg_sys::TEXTOID, TEXT_BTREE_FAM_OID, pg_sys::F_TEXTEQ),
+            Self::Int(_) => (pg_sys::INT4OID, INTEGER_BTREE_FAM_OID, pg_sys::F_INT4EQ),
+            Self::BigInt(_) => (pg_sys::INT8OID, INTEGER_BTREE_FAM_OID, pg_sys::F_INT8EQ),
+        }
+    }
+
+    /// Whether a column has this value, byte for byte: what is equal otherwise is left to the index.
+    ///
+    /// # Safety
+    /// `datum` is a value of this type that is not NULL.
+    unsafe fn is_same(&self, datum: pg_sys::Datum) -> bool {
+        match *self {
+            // SAFETY: contract of this function.
+            Self::Text(text) => unsafe {
+                Varlena::read(datum).body() == encoding::server_bytes(text).as_ref()
+            },
+            Self::Int(number) => datum.value() as i32 == number,
+            Self::BigInt(number) => datum.value() as i64 == number,
+        }
+    }
+
+    /// The value in the current memory context.
+    fn datum(&self) -> pg_sys::Datum {
+        match *self {
+            Self::Text(text) => {
+                let bytes = encoding::server_bytes(text);
+                let mut value = NewVarlena::zeroed(bytes.len());
+                value.body_mut().copy_from_slice(&bytes);
+                value.into_datum()
+            }
+            Self::Int(number) => pg_sys::Datum::from(number),
+            Self::BigInt(number) => pg_sys::Datum::from(number),
+        }
+    }
+}
+
+/// A table, one of its indexes and some of its columns, by name. All are in one schema.
+#[derive(Debug)]
+pub struct Names {
+    /// The schema.
+    pub schema: &'static CStr,
+    /// The table.
+    pub table: &'static CStr,
+    /// The index.
+    pub index: &'static CStr,
+    /// The columns that are compared, one or two: the index's first ones.
+    pub keys: &'static [&'static CStr],
+    /// The column behind them where the index has the largest first; `None` if any order will do.
+    pub descending: Option<&'static CStr>,
+    /// The column of the index's predicate `column IS NULL`; `None` for an index of all rows.
+    pub only_where_null: Option<&'static CStr>,
+    /// The columns that are read, at most five.
+    pub columns: &'static [&'static CStr],
+    /// Whether the same row is mostly asked for again.
+    pub remembers_place: bool,
+}
+
+/// What a probe found.
+#[derive(Debug, Clone)]
+pub enum Answer {
+    /// The first row, in the order of the index.
+    Row(Row),
+    /// There is none.
+    NoRow,
+    /// It could not be asked so.
+    Unknown,
+}
+
+/// What the names mean, as long as nothing says otherwise.
+#[derive(Debug, Clone, Copy)]
+struct Meaning {
+    /// [`generation`] when the names were looked up.
+    generation: u64,
+    table: pg_sys::Oid,
+    index: pg_sys::Oid,
+    /// The table's numbers of the key columns, and their collations.
+    keys: [(i16, pg_sys::Oid); MAX_KEYS],
+    /// The table's numbers of the columns that are read, and their types.
+    columns: [(i16, pg_sys::Oid); MAX_COLUMNS],
+    /// The table's number of the column that is NULL in all rows of the index.
+    null_column: Option<i16>,
+    /// Whether places of rows are worth remembering: see [`Shape::is_unique`].
+    has_places: bool,
+}
+
+/// Where a row was.
+#[derive(Debug, Clone, Copy)]
+struct Place {
+    generation: u64,
+    tid: Tid,
+    /// The buffer that held it; 0 before it was read by its place.
+    buffer: pg_sys::Buffer,
+}
+
+/// Looks for rows of one table by one index.
+#[derive(Debug)]
+pub struct Probe {
+    names: Names,
+    meaning: Cell<Option<Meaning>>,
+    place: Cell<Option<Place>>,
+}
+
+impl Probe {
+    /// Nothing is looked up yet.
+    pub const fn new(names: Names) -> Self {
+        Self {
+            names,
+            meaning: Cell::new(None),
+            place: Cell::new(None),
+        }
+    }
+
+    /// The first row, in the order of the index, whose key columns equal `values`.
+    ///
+    /// Unknown where a statement might do more or less than that: no such table, index or columns, no right to read all of the table,
+    /// row security, tables that inherit from it, an index that is not as named or not ready, a module that watches what statements
+    /// read, no query that runs.
+    /// # Errors
+    /// XX000 for a column of a type that no cell of a row holds.
+    pub fn first(&self, values: &[KeyValue<'_>]) -> Result<Answer> {
+        let Some((table, meaning, snapshot)) = self.open(values) else {
+            return Ok(Answer::Unknown);
+        };
+        if let Some(row) = self.read_at_place(table.0, &meaning, values, snapshot)? {
+            return Ok(Answer::Row(row));
+        }
+        let Some(index) = Open::relation(meaning.index) else {
+            return Ok(Answer::Unknown);
+        };
+        if generation() != meaning.generation {
+            return Ok(Answer::Unknown);
+        }
+        let mut keys = [const { MaybeUninit::<pg_sys::ScanKeyData>::zeroed() }; MAX_KEYS];
+        for ((key, value), (number, collation)) in keys.iter_mut().zip(values).zip(meaning.keys) {
+            let (kind, _, equal) = value.comparison();
+            // SAFETY: the key is written whole; its value lives in the memory context of the call.
+            unsafe {
+                pg_sys::ScanKeyEntryInitialize(
+                    key.as_mut_ptr(),
+                    0,
+                    number,
+                    pg_sys::BTEqualStrategyNumber as pg_sys::StrategyNumber,
+                    kind,
+                    collation,
+                    pg_sys::Oid::from_u32(equal),
+                    value.datum(),
+                );
+            }
+        }
+        let (heap, index) = (table.0.as_ptr(), index.0.as_ptr());
+        // SAFETY: both relations are open, the snapshot is active, and as many keys as values were initialised, whose numbers are the
+        // table's, as this scan wants them. It is ended here, or by PostgreSQL at an ERROR; until then the tuple is valid.
+        unsafe {
+            let keys = keys.as_mut_ptr().cast::<pg_sys::ScanKeyData>();
+            let count = values.len() as i32;
+            let scan =
+                pg_sys::systable_beginscan_ordered(heap, index, snapshot.as_ptr(), count, keys);
+            let forward = pg_sys::ScanDirection::ForwardScanDirection;
+            let tuple = pg_sys::systable_getnext_ordered(scan, forward);
+            let row = (!tuple.is_null()).then(|| {
+                if meaning.has_places {
+                    self.place.set(Some(Place {
+                        generation: meaning.generation,
+                        tid: Tid::from_pg(&(*tuple).t_self),
+                        buffer: 0,
+                    }));
+                }
+                self.read(tuple, (*heap).rd_att, &meaning)
+            });
+            let row = row.transpose();
+            pg_sys::systable_endscan_ordered(scan);
+            Ok(row?.map_or(Answer::NoRow, Answer::Row))
+        }
+    }
+
+    /// The row at the remembered place, if it is the one.
+    fn read_at_place(
+        &self,
+        table: Relation,
+        meaning: &Meaning,
+        values: &[KeyValue<'_>],
+        snapshot: Snapshot,
+    ) -> Result<Option<Row>> {
+        let Some(place) = self.place.get() else {
+            return Ok(None);
+        };
+        if place.generation != meaning.generation {
+            return Ok(None);
+        }
+        let Some(buffer) = pin(table, place) else {
+            return Ok(None);
+        };
+        // SAFETY: the table is open and of the heap access method, the snapshot is active, the buffer holds the block. A tuple that was
+        // found is valid until the pin is released.
+        unsafe {
+            let (mut tid, mut tuple) = (place.tid.to_pg(), pg_sys::HeapTupleData::default());
+            pg_sys::LockBuffer(buffer, pg_sys::BUFFER_LOCK_SHARE as i32);
+            let is_found = pg_sys::heap_hot_search_buffer(
+                &mut tid,
+                table.as_ptr(),
+                buffer,
+                snapshot.as_ptr(),
+                &mut tuple,
+                std::ptr::null_mut(),
+                true,
+            );
+            pg_sys::LockBuffer(buffer, pg_sys::BUFFER_LOCK_UNLOCK as i32);
+            let descriptor = (*table.as_ptr()).rd_att;
+            let is_row = is_found && is_row(&mut tuple, descriptor, meaning, values);
+            let row = is_row.then(|| self.read(&mut tuple, descriptor, meaning));
+            pg_sys::ReleaseBuffer(buffer);
+            self.place.set(Some(Place { buffer, ..place }));
+            row.transpose()
+        }
+    }
+
+    /// Whether the caller may read the table; false also where [`Self::first`] says that it is unknown for another reason. `values` are
+    /// any of the types of the key columns.
+    pub fn may_read(&self, values: &[KeyValue<'_>]) -> bool {
+        self.open(values).is_some()
+    }
+
+    /// Opens the table for a caller who may read it.
+    fn open(&self, values: &[KeyValue<'_>]) -> Option<(Open, Meaning, Snapshot)> {
+        let snapshot = Snapshot::active().ok()?;
+        // SAFETY: a plain variable, read on the main thread.
+        let watcher = unsafe { pg_sys::ExecutorCheckPerms_hook };
+        if watcher.is_some() || values.len() != self.names.keys.len() {
+            return None;
+        }
+        let (table, meaning) = self.open_now(values)?;
+        // SAFETY: a catalog lookup on the main thread.
+        let right = unsafe {
+            let select = pg_sys::ACL_SELECT as pg_sys::AclMode;
+            pg_sys::pg_class_aclcheck(meaning.table, pg_sys::GetUserId(), select)
+        };
+        (right == pg_sys::AclResult::ACLCHECK_OK).then_some((table, meaning, snapshot))
+    }
+
+    /// The table, and what the names mean; looks them up again if something changed before the lock was held.
+    fn open_now(&self, values: &[KeyValue<'_>]) -> Option<(Open, Meaning)> {
+        for _ in 0..2 {
+            let now = generation();
+            let known = self.meaning.get().filter(|known| known.generation == now);
+            let meaning = match known {
+                Some(known) => known,
+                None => self.look_up(values)?,
+            };
+            let table = Open::relation(meaning.table)?;
+            if generation() == meaning.generation {
+                return Some((table, meaning));
+            }
+        }
+        None
+    }
+
+    /// Looks up what the names mean, and keeps it if it is what they say.
+    #[cold]
+    fn look_up(&self, values: &[KeyValue<'_>]) -> Option<Meaning> {
+        let (names, nothing) = (&self.names, (0, pg_sys::InvalidOid));
+        let generation = generation();
+        // SAFETY: catalog lookups on the main thread; what is not found is InvalidOid, also as an argument.
+        let (table_oid, index_oid) = unsafe {
+            let schema = pg_sys::get_namespace_oid(names.schema.as_ptr(), true);
+            let table = pg_sys::get_relname_relid(names.table.as_ptr(), schema);
+            let index = pg_sys::get_relname_relid(names.index.as_ptr(), schema);
+            (table, index)
+        };
+        if table_oid == pg_sys::InvalidOid || index_oid == pg_sys::InvalidOid {
+            return None;
+        }
+        let table = Open::relation(table_oid)?;
+        let index = Open::relation(index_oid)?;
+        let shape = Shape {
+            table: table.0,
+            index: index.0,
+        };
+        if !shape.is_plain() {
+            return None;
+        }
+        let null_column = match names.only_where_null {
+            Some(name) => Some(shape.column(name)?.0),
+            None => None,
+        };
+        let mut meaning = Meaning {
+            generation,
+            table: table_oid,
+            index: index_oid,
+            null_column,
+            has_places: names.remembers_place && shape.is_unique(names.keys.len()),
+            keys: [nothing; MAX_KEYS],
+            columns: [nothing; MAX_COLUMNS],
+        };
+        for (at, (name, value)) in names.keys.iter().zip(values).enumerate() {
+            *meaning.keys.get_mut(at)? = shape.key(at, name, value)?;
+        }
+        for (at, name) in names.columns.iter().enumerate() {
+            *meaning.columns.get_mut(at)? = shape.column(name)?;
+        }
+        let is_in_order = |name| shape.is_descending(names.keys.len(), name);
+        let is_as_named =
+            names.descending.is_none_or(is_in_order) && shape.has_predicate(names.only_where_null);
+        is_as_named.then(|| {
+            self.meaning.set(Some(meaning));
+            meaning
+        })
+    }
+
+    /// The columns of a row.
+    ///
+    /// # Safety
+    /// `tuple` is a row of the table that `meaning` is of, `descriptor` the table's.
+    unsafe fn read(
+        &self,
+        tuple: pg_sys::HeapTuple,
+        descriptor: pg_sys::TupleDesc,
+        meaning: &Meaning,
+    ) -> Result<Row> {
+        let mut row = Vec::with_capacity(self.names.columns.len());
+        for &(number, kind) in meaning.columns.iter().take(self.names.columns.len()) {
+            let mut is_null = false;
+            // SAFETY: contract of this function; the table has this column, of this type.
+            unsafe {
+                let number = i32::from(number);
+                let value = pg_sys::heap_getattr(tuple, number, descriptor, &mut is_null);
+                row.push(if is_null {
+                    Value::Null
+                } else {
+                    Value::from_datum(value, kind)?
+                });
+            }
+        }
+        Ok(Row(row))
+    }
+}
+
+/// A relation that is closed when dropped; its lock stays to the end of the transaction.
+#[derive(Debug)]
+struct Open(Relation);
+
+impl Open {
+    /// `None` if there is no such relation any more.
+    fn relation(oid: pg_sys::Oid) -> Option<Self> {
+        // SAFETY: a lock on the main thread; what is open is closed when the value is dropped.
+        unsafe {
+            let relation = pg_sys::try_relation_open(oid, LOCK);
+            (!relation.is_null()).then(|| Self(Relation::from_pg(relation)))
+        }
+    }
+}
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        // An abort closes what is open.
+        if !super::memory::is_aborting() {
+            // SAFETY: opened for this value, closed only here.
+            unsafe { pg_sys::relation_close(self.0.as_ptr(), NO_LOCK) };
+        }
+    }
+}
+
+/// Pins the block of a place; `None` if the table ends before it. A table that was rewritten is of another generation, but one that
+/// VACUUM has cut short need not be: its last blocks are then in no buffer. It is not cut while the lock on it is held.
+fn pin(table: Relation, place: Place) -> Option<pg_sys::Buffer> {
+    // SAFETY: the table is open; whether the buffer still holds the block is asked of PostgreSQL, which pins it then.
+    unsafe {
+        let is_there = place.buffer != 0
+            && compat::read_recent_buffer(table.as_ptr(), place.tid.block, place.buffer);
+        if is_there {
+            return Some(place.buffer);
+        }
+        (place.tid.block < table.block_count())
+            .then(|| pg_sys::ReadBuffer(table.as_ptr(), place.tid.block))
+    }
+}
+
+/// Whether a row has the key, and is one of the index.
+///
+/// # Safety
+/// `tuple` is a row of the table that `meaning` is of, `descriptor` the table's; `values` are of the types of the key columns.
+unsafe fn is_row(
+    tuple: pg_sys::HeapTuple,
+    descriptor: pg_sys::TupleDesc,
+    meaning: &Meaning,
+    values: &[KeyValue<'_>],
+) -> bool {
+    let column = |number: i16| {
+        let mut is_null = false;
+        // SAFETY: contract of this function; the table has this column.
+        let value =
+            unsafe { pg_sys::heap_getattr(tuple, i32::from(number), descriptor, &mut is_null) };
+        (!is_null).then_some(value)
+    };
+    let mut keys = values.iter().zip(meaning.keys);
+    let has_key = keys.all(|(value, (number, _))| {
+        // SAFETY: the column is of the value's type, by contract.
+        column(number).is_some_and(|datum| unsafe { value.is_same(datum) })
+    });
+    has_key
+        && meaning
+            .null_column
+            .is_none_or(|number| column(number).is_none())
+}
