@@ -122,3 +122,23 @@ pub fn guc_allocate(size: usize) -> *mut std::ffi::c_void {
     let memory = unsafe { pg_sys::guc_malloc(pg_sys::LOG as i32, size) };
     memory
 }
+
+/// Whether the current user may name what is in a schema.
+///
+/// # Safety
+/// On the main thread, in a transaction.
+pub(super) unsafe fn may_use_schema(schema: pg_sys::Oid) -> bool {
+    // SAFETY: a catalog lookup, by contract.
+    let right = unsafe {
+        let (user, usage) = (pg_sys::GetUserId(), pg_sys::ACL_USAGE as pg_sys::AclMode);
+        #[cfg(any(feature = "pg14", feature = "pg15"))]
+        {
+            pg_sys::pg_namespace_aclcheck(schema, user, usage)
+        }
+        #[cfg(not(any(feature = "pg14", feature = "pg15")))]
+        {
+            pg_sys::object_aclcheck(pg_sys::NamespaceRelationId, schema, user, usage)
+        }
+    };
+    right == pg_sys::AclResult::ACLCHECK_OK
+}

@@ -284,12 +284,14 @@ impl Probe {
             return None;
         }
         let (table, meaning) = self.open_now(values)?;
-        // SAFETY: a catalog lookup on the main thread.
-        let right = unsafe {
+        // SAFETY: catalog lookups on the main thread; the table is open.
+        let is_allowed = unsafe {
             let select = pg_sys::ACL_SELECT as pg_sys::AclMode;
-            pg_sys::pg_class_aclcheck(meaning.table, pg_sys::GetUserId(), select)
+            let right = pg_sys::pg_class_aclcheck(meaning.table, pg_sys::GetUserId(), select);
+            right == pg_sys::AclResult::ACLCHECK_OK
+                && compat::may_use_schema((*(*table.0.as_ptr()).rd_rel).relnamespace)
         };
-        (right == pg_sys::AclResult::ACLCHECK_OK).then_some((table, meaning, snapshot))
+        is_allowed.then_some((table, meaning, snapshot))
     }
 
     /// The table, and what the names mean; looks them up again if something changed before the lock was held.

@@ -141,6 +141,18 @@ SELECT annex.route('docs', 'user-1');
 RESET ROLE;
 REVOKE ALL ON annex.experiment FROM regress_path_team;
 GRANT SELECT ON annex.experiment TO regress_path_app;
+-- Without the right to name what is in the schema: a view was parsed when it was made.
+CREATE VIEW serving AS SELECT annex.champion('docs') AS version;
+GRANT SELECT ON serving TO regress_path_app;
+BEGIN;
+SET LOCAL ROLE regress_path_app;
+SELECT version FROM serving;
+RESET ROLE;
+REVOKE USAGE ON SCHEMA annex FROM PUBLIC;
+SET LOCAL ROLE regress_path_app;
+SELECT version FROM serving;
+ROLLBACK;
+DROP VIEW serving;
 -- A function with its owner's rights.
 CREATE FUNCTION lent(unit text) RETURNS integer LANGUAGE sql SECURITY DEFINER AS $$ SELECT annex.expose('docs', unit) $$;
 REVOKE SELECT ON annex.exposure FROM regress_path_app;
