@@ -247,6 +247,21 @@ fn curve_page() {
     assert_eq!(Curve::read(&bytes[..40]), None);
 }
 
+/// The longest bit strings of which a node holds every bit; of one bit more it counts the last ones.
+#[test]
+fn nodes_that_hold_all_bits() {
+    for (m, longest) in [(2, 64_384), (16, 61_696), (100, 45_568)] {
+        let is_whole = |bits: usize| {
+            let shape = Shape::compact(Metric::Hamming, bits, m).of(IndexedType::Bit);
+            shape.code_len() == bits.div_ceil(8)
+        };
+        assert!(is_whole(longest), "m = {m}");
+        if m > 2 {
+            assert!(!is_whole(longest + 1), "m = {m}");
+        }
+    }
+}
+
 /// So is the type of the elements.
 #[test]
 fn meta_page_of_an_index_on_halves() {
