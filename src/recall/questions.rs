@@ -9,13 +9,19 @@ use crate::pg::owner_rights::OwnerRights;
 use crate::pg::spi::{Param, Session};
 use pgrx::pg_sys::Oid;
 
-/// Queries that are asked where the caller gives none. Of 400 the halves told so little that the value chosen for GloVe
-/// vectors was 1.5 times the smallest that does.
+/// Queries of a curve where the caller gives none: each of its points asks all of them.
 pub const QUERIES: i32 = 1000;
+/// Most queries of a choice where the caller gives none. The bound that decides is the farther below the mean the fewer they
+/// are, and where recall grows slowly with `ef_search` that is dear: of 1000, the value chosen for sentences was 1.7 times
+/// the smallest that does.
+const MOST_QUERIES: i32 = 3000;
+/// What more than [`QUERIES`] may cost, in pages of the table times queries: exact results compare each query with each row.
+const LARGEST_WORK: f64 = 1.5e8;
 /// Fewest sampled queries that stand for what users ask.
 pub const LEAST_SAMPLES: usize = 30;
-/// Blocks of the table that rows are drawn from, about: few rows of each, as neighbors in the table are often alike.
-const BLOCKS: f64 = 1500.0;
+/// Blocks of the table that rows are drawn from for each query, about: few rows of each block, as neighbors in the table
+/// are often alike.
+const BLOCKS_A_QUERY: f64 = 1.5;
 
 /// Where queries come from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -96,8 +102,14 @@ fn may_read(session: &Session, table: &str) -> Result<bool> {
     Ok(rows.first().is_some_and(|row| row.is_true(0)))
 }
 
+/// How many queries a choice asks where the caller gives none.
+pub fn queries_of_choice(index: &OpenIndex) -> i32 {
+    let affordable = LARGEST_WORK / f64::from(index.heap().block_count().max(1));
+    (affordable as i32).clamp(QUERIES, MOST_QUERIES)
+}
+
 /// The queries to ask: those given; else, if there are enough of them, samples of the version that the index serves; else
-/// rows of the table. `None` if it has none.
+/// rows of the table, `most` of either. `None` if it has none.
 /// # Errors
 /// Those of `read_queries` for queries that do not fit.
 pub fn choose(
@@ -105,19 +117,20 @@ pub fn choose(
     given: Option<Array>,
     served: Option<&Served>,
     session: &Session,
+    most: i32,
 ) -> Result<Option<(Questions, Source)>> {
     if let Some(given) = given {
         return Ok(Some((read(index, &given, false)?, Source::Given)));
     }
     if let Some(served) = served
-        && let Some(samples) = served.samples(session, QUERIES)?
+        && let Some(samples) = served.samples(session, most)?
         && samples.len() >= LEAST_SAMPLES
         // An index on an expression may be of another type.
         && samples.element_type() == index.column_type()
     {
         return Ok(Some((read(index, &samples, false)?, Source::Sample)));
     }
-    let rows = draw_rows(index, session)?;
+    let rows = draw_rows(index, session, most)?;
     let rows = rows.map(|rows| read(index, &rows, true)).transpose()?;
     Ok(rows.map(|rows| (rows, Source::Rows)))
 }
@@ -135,7 +148,7 @@ pub fn read(index: &OpenIndex, array: &Array, are_rows: bool) -> Result<Question
 }
 
 /// Rows that the index holds, drawn from random blocks of the table: the same ones as long as the table is the same.
-fn draw_rows(index: &OpenIndex, session: &Session) -> Result<Option<Array>> {
+fn draw_rows(index: &OpenIndex, session: &Session, most: i32) -> Result<Option<Array>> {
     // The index's expressions and predicate run with the rights of those who wrote them.
     let _rights = OwnerRights::lend_to_reader(index.heap());
     let definition = session.query(DEFINITION, &[index.index().oid().into()])?;
@@ -145,7 +158,7 @@ fn draw_rows(index: &OpenIndex, session: &Session) -> Result<Option<Array>> {
     let text = |column| row.text(column).unwrap_or_default();
     let (table, value, predicate) = (text(0), text(1), text(2));
     let blocks = f64::from(index.heap().block_count().max(1));
-    let share = (100.0 * BLOCKS / blocks).min(100.0);
+    let share = (100.0 * BLOCKS_A_QUERY * f64::from(most) / blocks).min(100.0);
     let sql = |share: f64| {
         format!(
             "SELECT pg_catalog.array_agg(r.value) FROM (
@@ -155,8 +168,8 @@ fn draw_rows(index: &OpenIndex, session: &Session) -> Result<Option<Array>> {
              ) r"
         )
     };
-    let limit: [Param; 1] = [QUERIES.into()];
-    let few = |rows: &Option<Array>| rows.as_ref().map_or(0, Array::len) < QUERIES as usize;
+    let limit: [Param; 1] = [most.into()];
+    let few = |rows: &Option<Array>| rows.as_ref().map_or(0, Array::len) < most as usize;
     let mut rows = session.array(&sql(share), &limit)?;
     if few(&rows) && share < 100.0 {
         rows = session.array(&sql(100.0), &limit)?;

@@ -63,8 +63,9 @@ fn ask(
     index: &OpenIndex,
     given: Option<Array>,
     served: Option<&Served>,
+    most: i32,
 ) -> Result<(Questions, Source)> {
-    let chosen = questions::choose(index, given, served, session)?;
+    let chosen = questions::choose(index, given, served, session, most)?;
     let count = chosen.as_ref().map_or(0, |(asked, _)| asked.keys.len());
     let is_given = matches!(chosen, Some((_, Source::Given)));
     chosen.filter(|_| count >= LEAST_QUERIES).ok_or_else(|| {
@@ -175,7 +176,8 @@ sql_functions! {
         let deadline = read_deadline(budget)?;
         let session = Session::begin(Access::Write);
         let served = Served::by(&session, index.heap().oid())?;
-        let (asked, source) = ask(&session, &index, queries, served.as_ref())?;
+        let most = questions::queries_of_choice(&index);
+        let (asked, source) = ask(&session, &index, queries, served.as_ref(), most)?;
         let overridden = overridden_by(&session, index.index())?;
         let name = catalog::qualified_relation_name(index.index().oid());
         let trial = Trial::begin(&index, &asked, k, None)?;
@@ -216,7 +218,8 @@ sql_functions! {
         interrupt::require_writable(c"annex.calibrate()");
         let session = Session::begin(Access::Write);
         let served = Served::by(&session, index.heap().oid())?;
-        let (asked, _) = ask(&session, &index, queries, served.as_ref())?;
+        let most = questions::QUERIES;
+        let (asked, _) = ask(&session, &index, queries, served.as_ref(), most)?;
         let table = index.heap().oid();
         // Before the measurement: what changes meanwhile counts as changed since.
         let (table_changes, pending_changes) = (stats::changed_rows(table), stats::own_changes(&session, table)?);
