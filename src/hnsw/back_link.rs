@@ -9,7 +9,7 @@ use super::codes::CodeParams;
 use super::disk_graph::{DiskGraph, corrupt_item, expect_kind};
 use super::eviction::make_room;
 use super::layout::{ItemPtr, Node, NodeMut, PageKind, Shape, SlotState, Upper, UpperMut};
-use super::select::select_neighbors;
+use super::select::{Standing, select_neighbors};
 use crate::error::{Error, Result};
 use crate::pg::buffer::Exclusive;
 use crate::pg::relation::Relation;
@@ -270,6 +270,7 @@ pub fn choose(
         sorted,
         degree,
         |a, b| Ok::<f32, Error>(cache.key(params, a, b)),
+        |_| Standing::Ordinary,
         &mut chosen,
     )?;
     Ok(chosen.iter().map(|link| cache.node(link.id)).collect())

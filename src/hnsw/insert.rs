@@ -17,7 +17,7 @@ use super::new_node::{NewNode, NewVector};
 use super::options::Options;
 use super::placement::write_meta_in;
 use super::search::{Bounds, LayerSearch, descend};
-use super::select::select_neighbors;
+use super::select::{Standing, select_neighbors};
 use super::vector_hash::value_hash;
 use crate::error::{Error, Result, SqlState};
 use crate::pg::buffer::{BufferHints, Exclusive};
@@ -233,6 +233,7 @@ impl Inserter {
                     .filter_map(|c| Some((c.key, cache.find(c.node)?))),
                 self.shape.degree(at),
                 |a, b| Ok::<f32, Error>(cache.key(params, a, b)),
+                |_| Standing::Ordinary,
                 &mut chosen,
             )?;
             lists[usize::from(at)] = chosen.iter().map(|link| cache.node(link.id)).collect();

@@ -8,6 +8,11 @@
 //! Ours differs in ties. A copy of the owner is as far from every candidate as the owner itself; the paper
 //! calls all of them covered, and a group of equal vectors then links to nothing but itself. Here a tie covers
 //! only when owner, neighbor and candidate are all equally far apart, which is true of three copies.
+//!
+//! And in what covered neighbors count for, where a builder knows how many lists lead to each node. Some nodes can be
+//! near to all others, as short vectors are by Euclidean distance: they cover nearly everything and fill every list,
+//! and then few nodes can be found. A covered neighbor that is in very many lists leaves its place to others, and one
+//! that is in hardly any other list stays.
 
 /// A neighbor of a list's owner.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -20,6 +25,17 @@ pub struct Link<Id> {
     pub is_diverse: bool,
 }
 
+/// How many lists lead to a node.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Standing {
+    /// So few that each counts.
+    Rare,
+    /// Neither, or nothing is known.
+    Ordinary,
+    /// So many that one does not count.
+    Crowded,
+}
+
 /// Whether `nearer` covers a candidate, given `between`, the key of the two.
 fn is_covered<Id>(candidate_key: f32, nearer: &Link<Id>, between: f32) -> bool {
     between < candidate_key || (between == candidate_key && nearer.key == candidate_key)
@@ -27,13 +43,14 @@ fn is_covered<Id>(candidate_key: f32, nearer: &Link<Id>, between: f32) -> bool {
 
 /// Chooses at most `max` neighbors from `candidates`, which are sorted nearest first, into `chosen`, sorted
 /// nearest first. Looks no further once `max` diverse ones are found.
-/// `key_between` is the ordering key of two candidates.
+/// `key_between` is the ordering key of two candidates; of the covered ones those that are crowded by `standing` come last.
 /// # Errors
 /// The first error of `key_between`; `chosen` is then incomplete.
 pub fn select_neighbors<Id: Copy, E>(
     candidates: impl IntoIterator<Item = (f32, Id)>,
     max: usize,
     mut key_between: impl FnMut(Id, Id) -> Result<f32, E>,
+    standing: impl Fn(Id) -> Standing,
     chosen: &mut Vec<Link<Id>>,
 ) -> Result<(), E> {
     chosen.clear();
@@ -56,20 +73,48 @@ pub fn select_neighbors<Id: Copy, E>(
             is_diverse,
         });
     }
-    let mut places = max - diverse;
+    fill_places(max - diverse, chosen, standing);
+    Ok(())
+}
+
+/// Keeps `places` covered neighbors: the nearest, but crowded ones only if others do not suffice.
+fn fill_places<Id: Copy>(
+    places: usize,
+    chosen: &mut Vec<Link<Id>>,
+    standing: impl Fn(Id) -> Standing,
+) {
+    let covered = chosen.iter().filter(|link| !link.is_diverse).count();
+    if covered <= places {
+        return;
+    }
+    let is_crowded = |link: &Link<Id>| standing(link.id) == Standing::Crowded;
+    let crowded = chosen
+        .iter()
+        .filter(|link| !link.is_diverse && is_crowded(link))
+        .count();
+    let mut crowded_places = places.saturating_sub(covered - crowded);
+    let mut other_places = places - crowded_places;
     chosen.retain(|link| {
-        let is_kept = link.is_diverse || places > 0;
-        places -= usize::from(is_kept && !link.is_diverse);
+        if link.is_diverse {
+            return true;
+        }
+        let left = if is_crowded(link) {
+            &mut crowded_places
+        } else {
+            &mut other_places
+        };
+        let is_kept = *left > 0;
+        *left -= usize::from(is_kept);
         is_kept
     });
-    Ok(())
 }
 
 /// Adds one neighbor to a list chosen by [`select_neighbors`] or by this function, keeping at most `max`:
 /// the heuristic's step for a back-link, at the price of one key per diverse neighbor instead of one per pair.
 /// Neighbors that the new one covers stop being diverse; those which only they covered stay covered.
-/// When the list is full the farthest covered neighbor goes, or the farthest of all: it may be the new one.
-/// `key_to_new` is the ordering key of a neighbor and the new one. Returns whether the list changed.
+/// When the list is full the farthest crowded one of the covered neighbors goes, or the farthest covered one that is not
+/// rare, or the farthest of all: it may be the new one.
+/// `key_to_new` is the ordering key of a neighbor and the new one, `standing` counts the new one in. Returns who went.
 /// # Errors
 /// The first error of `key_to_new`; `list` is then unchanged in its members and order.
 pub fn add_neighbor<Id: Copy, E>(
@@ -77,7 +122,8 @@ pub fn add_neighbor<Id: Copy, E>(
     (key, id): (f32, Id),
     max: usize,
     mut key_to_new: impl FnMut(Id) -> Result<f32, E>,
-) -> Result<bool, E> {
+    standing: impl Fn(Id) -> Standing,
+) -> Result<Option<Id>, E> {
     let position = list.partition_point(|link| link.key <= key);
     let mut new = Link {
         key,
@@ -97,14 +143,28 @@ pub fn add_neighbor<Id: Copy, E>(
     }
     list.insert(position, new);
     if list.len() <= max {
-        return Ok(true);
+        return Ok(None);
     }
-    let leaving = list
+    Ok(Some(list.remove(leaving(list, standing)).id))
+}
+
+/// Place of the neighbor that leaves a list that is too long.
+fn leaving<Id: Copy>(list: &[Link<Id>], standing: impl Fn(Id) -> Standing) -> usize {
+    let mut farthest = None;
+    for (place, link) in list
         .iter()
-        .rposition(|link| !link.is_diverse)
-        .unwrap_or(list.len() - 1);
-    list.remove(leaving);
-    Ok(leaving != position)
+        .enumerate()
+        .rev()
+        .filter(|(_, link)| !link.is_diverse)
+    {
+        match standing(link.id) {
+            Standing::Crowded => return place,
+            Standing::Ordinary => farthest = farthest.or(Some(place)),
+            Standing::Rare => {}
+        }
+    }
+    let covered = || list.iter().rposition(|link| !link.is_diverse);
+    farthest.or_else(covered).unwrap_or(list.len() - 1)
 }
 
 #[cfg(test)]
@@ -117,7 +177,7 @@ mod tests {
         let mut candidates: Vec<(f32, f32)> = points.iter().map(|&x| (x.abs(), x)).collect();
         candidates.sort_by(|a, b| a.0.total_cmp(&b.0));
         let mut chosen = Vec::new();
-        let Ok(()) = select_neighbors(candidates, max, between, &mut chosen);
+        let Ok(()) = select_neighbors(candidates, max, between, ordinary, &mut chosen);
         chosen
     }
 
@@ -125,9 +185,14 @@ mod tests {
         Ok((a - b).abs())
     }
 
-    fn add(list: &mut Vec<Link<f32>>, x: f32, max: usize) -> bool {
-        let Ok(is_changed) = add_neighbor(list, (x.abs(), x), max, |other| between(x, other));
-        is_changed
+    fn ordinary(_: f32) -> Standing {
+        Standing::Ordinary
+    }
+
+    /// Who went.
+    fn add(list: &mut Vec<Link<f32>>, x: f32, max: usize) -> Option<f32> {
+        let Ok(gone) = add_neighbor(list, (x.abs(), x), max, |y| between(x, y), ordinary);
+        gone
     }
 
     fn ids(links: &[Link<f32>]) -> Vec<f32> {
@@ -185,10 +250,44 @@ mod tests {
     #[test]
     fn a_full_list_refuses_the_farthest() {
         let mut list = select(&[1.0, -2.0], 2);
-        assert!(!add(&mut list, 3.0, 2));
+        assert_eq!(add(&mut list, 3.0, 2), Some(3.0));
         assert_eq!(ids(&list), [1.0, -2.0]);
-        assert!(add(&mut list, 0.5, 2));
+        assert_eq!(add(&mut list, 0.5, 2), Some(1.0));
         assert_eq!(ids(&list), [0.5, -2.0]);
+    }
+
+    /// Proves: of the covered candidates crowded ones are chosen last, and a diverse one whatever its standing.
+    #[test]
+    fn crowded_candidates_come_last() {
+        let candidates = [1.0f32, 2.0, 3.0, 4.0, -9.0].map(|x| (x.abs(), x));
+        let standing = |x: f32| match x {
+            2.0 | -9.0 => Standing::Crowded,
+            _ => Standing::Ordinary,
+        };
+        let mut chosen = Vec::new();
+        for (max, expected) in [(4, vec![1.0, 3.0, 4.0, -9.0]), (3, vec![1.0, 3.0, -9.0])] {
+            let Ok(()) = select_neighbors(candidates, max, between, standing, &mut chosen);
+            assert_eq!(ids(&chosen), expected);
+        }
+    }
+
+    /// Proves: a full list lets a crowded covered neighbor go before others, a rare one after them.
+    #[test]
+    fn standing_decides_who_goes() {
+        let full = select(&[1.0, 2.0, 3.0, 4.0], 4);
+        let gone = |crowded: f32, rare: f32| {
+            let standing = |x: f32| match x {
+                x if x == crowded => Standing::Crowded,
+                x if x == rare => Standing::Rare,
+                _ => Standing::Ordinary,
+            };
+            let mut list = full.clone();
+            let Ok(gone) = add_neighbor(&mut list, (2.5, 2.5), 4, |y| between(2.5, y), standing);
+            gone
+        };
+        assert_eq!(gone(2.0, 4.0), Some(2.0));
+        assert_eq!(gone(1.0, 4.0), Some(3.0), "1 is diverse");
+        assert_eq!(gone(9.0, 9.0), Some(4.0));
     }
 
     /// Proves: an error of the key function ends the choice.
@@ -196,7 +295,14 @@ mod tests {
     fn errors_pass_through() {
         let mut chosen = Vec::new();
         let candidates = [(1.0, 1), (2.0, 2)];
-        let result = select_neighbors(candidates, 2, |_, _| Err("page gone"), &mut chosen);
+        let standing = |_| Standing::Ordinary;
+        let result = select_neighbors(
+            candidates,
+            2,
+            |_, _| Err("page gone"),
+            standing,
+            &mut chosen,
+        );
         assert_eq!(result, Err("page gone"));
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::error::{Error, SqlState};
 use crate::hnsw::codes::CodeArena;
-use crate::hnsw::select::select_neighbors;
+use crate::hnsw::select::{Standing, select_neighbors};
 use std::convert::Infallible;
 use std::sync::atomic::{AtomicBool, AtomicU64};
 
@@ -212,8 +212,9 @@ impl BaseKeys {
             let neighbors = topology.neighbors(owner, 0);
             let candidates = neighbors.iter().map(|&id| (arena.key(owner, id), id));
             let key_between = |a, b| Ok::<_, Infallible>(arena.key(a, b));
-            let Ok(()) =
-                select_neighbors(candidates, topology.base_degree, key_between, &mut chosen);
+            let standing = |_| Standing::Ordinary;
+            let degree = topology.base_degree;
+            let Ok(()) = select_neighbors(candidates, degree, key_between, standing, &mut chosen);
             for (place, link) in (start..).zip(&chosen) {
                 found.keys[place] = link.key;
                 if !link.is_diverse {

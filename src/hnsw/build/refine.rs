@@ -3,6 +3,10 @@
 //! A search tree from the entry spans what a level reaches. For a node outside it a search finds near nodes
 //! inside, and one of those gets a link to it, in a free place or in that of a link that is no edge of the
 //! tree. Tree edges are never removed, so whatever was reachable stays so, and one pass reaches every node.
+//!
+//! Where some nodes are near to all others, as short vectors are by Euclidean distance, most nodes can be outside the
+//! tree and near to the same few. Links to these few are what every list has in plenty, so such a link is given up
+//! first; the lists of the few themselves are where searches turn to the query's surroundings, and are spared.
 
 use super::builder::{BuildControl, BuildFailure, Topology};
 use crate::hnsw::codes::CodeArena;
@@ -12,6 +16,8 @@ use std::sync::atomic::Ordering;
 
 /// Candidates of the search for near reachable nodes.
 const EF_REPAIR: usize = 64;
+/// As many lists as a list has places, times this, and it is no loss if one of them does not lead to a node.
+const MANY_LISTS: usize = 2;
 /// Not in the tree.
 const UNREACHED: u32 = u32::MAX;
 
@@ -24,7 +30,7 @@ pub struct RefineReport {
 
 /// Bytes that [`refine`] takes for `rows` nodes.
 pub fn memory_bytes(rows: usize) -> usize {
-    2 * rows * size_of::<u32>() + VisitedSet::memory_bytes(rows)
+    3 * rows * size_of::<u32>() + VisitedSet::memory_bytes(rows)
 }
 
 /// Makes every node reachable from the entry by the links of level 0 alone, and on each upper level by the
@@ -44,12 +50,14 @@ pub fn refine(
     let mut repair = Repair {
         parents: Vec::new(),
         queue: Vec::new(),
+        in_degrees: Vec::new(),
         search: MemorySearch::try_new(graph.len()).map_err(out_of_memory)?,
     };
     repair
         .parents
         .try_reserve_exact(graph.len())
         .and_then(|()| repair.queue.try_reserve_exact(graph.len()))
+        .and_then(|()| repair.in_degrees.try_reserve_exact(graph.len()))
         .map_err(out_of_memory)?;
     // From the top, as the search for reachable nodes of a level descends through those above.
     for level in (0..=top).rev() {
@@ -64,6 +72,8 @@ struct Repair {
     parents: Vec<u32>,
     queue: Vec<u32>,
     search: MemorySearch,
+    /// Links to each node, as soon as one of the level is not reached.
+    in_degrees: Vec<u32>,
 }
 
 impl Repair {
@@ -77,6 +87,7 @@ impl Repair {
     ) -> Result<usize, BuildFailure> {
         self.parents.clear();
         self.parents.resize(graph.len(), UNREACHED);
+        self.in_degrees.clear();
         self.reach(graph, level, graph.entry, graph.entry, control)?;
         let mut relinked = 0;
         for node in 0..graph.len() as u32 {
@@ -84,6 +95,9 @@ impl Repair {
                 return Err(BuildFailure::Canceled);
             }
             if graph.levels[node as usize] >= level && self.parents[node as usize] == UNREACHED {
+                if self.in_degrees.is_empty() {
+                    self.count_in_degrees(graph, level);
+                }
                 let parent = self.link_to(graph, arena, level, node)?;
                 self.reach(graph, level, node, parent, control)?;
                 relinked += 1;
@@ -129,7 +143,7 @@ impl Repair {
         node: u32,
     ) -> Result<u32, BuildFailure> {
         let key = |other| arena.key(node, other);
-        let near: Vec<u32> = self
+        let mut near: Vec<u32> = self
             .search
             .search_level(graph, arena, level, EF_REPAIR, key)
             .iter()
@@ -139,34 +153,58 @@ impl Repair {
         if graph.neighbors(node, level).is_empty() {
             for &other in near.iter().take(graph.degree(level)) {
                 insert_sorted(graph, arena, level, node, other);
+                self.in_degrees[other as usize] += 1;
             }
         }
-        let everywhere = (0..graph.len() as u32).filter(|&id| {
-            graph.levels[id as usize] >= level && self.parents[id as usize] != UNREACHED
-        });
-        for parent in near.iter().copied().chain(everywhere) {
-            if graph.neighbors(parent, level).len() == graph.degree(level) {
-                let Some(place) = self.replaceable(graph, level, parent) else {
-                    continue;
-                };
-                let (slots, count) = graph.list_mut(parent, level);
-                slots[place..].rotate_left(1);
-                *count -= 1;
-            }
-            insert_sorted(graph, arena, level, parent, node);
-            return Ok(parent);
+        let many = (MANY_LISTS * graph.degree(level)) as u32;
+        let with_spare = |&parent: &u32| Some((parent, self.place(graph, level, parent, many)?));
+        let any_place = |parent: u32| Some((parent, self.place(graph, level, parent, 0)?));
+        let mut found = near.iter().find_map(with_spare);
+        if found.is_none() {
+            near.sort_by_key(|&id| self.in_degrees[id as usize]);
+            found = near.into_iter().find_map(any_place);
         }
-        Err(BuildFailure::Internal(format!(
-            "no place for a link to node {node} on level {level}"
-        )))
+        let everywhere = || {
+            (0..graph.len() as u32).filter(|&id| {
+                graph.levels[id as usize] >= level && self.parents[id as usize] != UNREACHED
+            })
+        };
+        let Some((parent, place)) = found.or_else(|| everywhere().find_map(any_place)) else {
+            return Err(BuildFailure::Internal(format!(
+                "no place for a link to node {node} on level {level}"
+            )));
+        };
+        let (slots, count) = graph.list_mut(parent, level);
+        if place < usize::from(*count) {
+            self.in_degrees[slots[place] as usize] -= 1;
+            slots[place..usize::from(*count)].rotate_left(1);
+            *count -= 1;
+        }
+        self.in_degrees[node as usize] += 1;
+        insert_sorted(graph, arena, level, parent, node);
+        Ok(parent)
     }
 
-    /// Place of the farthest neighbor that `parent` does not hold in the tree.
-    fn replaceable(&self, graph: &Topology, level: u8, parent: u32) -> Option<usize> {
-        graph
-            .neighbors(parent, level)
-            .iter()
-            .rposition(|&child| self.parents[child as usize] != parent)
+    /// A free place of `parent`'s list, or that of its farthest neighbor to which at least `many` lists lead and which
+    /// it does not hold in the tree.
+    fn place(&self, graph: &Topology, level: u8, parent: u32, many: u32) -> Option<usize> {
+        let neighbors = graph.neighbors(parent, level);
+        if neighbors.len() < graph.degree(level) {
+            return Some(neighbors.len());
+        }
+        neighbors.iter().rposition(|&child| {
+            self.parents[child as usize] != parent && self.in_degrees[child as usize] >= many
+        })
+    }
+
+    /// Counts the links to each node on `level`.
+    fn count_in_degrees(&mut self, graph: &Topology, level: u8) {
+        self.in_degrees.resize(graph.len(), 0);
+        for node in (0..graph.len() as u32).filter(|&id| graph.levels[id as usize] >= level) {
+            for &neighbor in graph.neighbors(node, level) {
+                self.in_degrees[neighbor as usize] += 1;
+            }
+        }
     }
 }
 

@@ -92,7 +92,9 @@ impl Shared<'_> {
             let chosen = &mut scratch.chosen[usize::from(own)];
             let key_between = |a, b| Ok::<_, Infallible>(self.arena.key(a, b));
             let max = self.links.degree(own);
-            let Ok(()) = select_neighbors(scratch.nearest.iter(), max, key_between, chosen);
+            let standing = |id| self.links.standing(id, own);
+            let candidates = scratch.nearest.iter();
+            let Ok(()) = select_neighbors(candidates, max, key_between, standing, chosen);
         }
         for own in 0..=level {
             self.link(node, own, scratch);
@@ -153,6 +155,10 @@ impl Shared<'_> {
         let Scratch { chosen, list, .. } = scratch;
         let chosen = &chosen[usize::from(level)];
         let max = self.links.degree(level);
+        // Counted before others can see the links and let them go.
+        for link in chosen {
+            self.links.count_in(link.id, level);
+        }
         self.links.update(node, level, list, |own| {
             own.clear();
             own.extend_from_slice(chosen);
@@ -161,14 +167,21 @@ impl Shared<'_> {
         for link in chosen {
             self.links.prefetch(link.id, level);
         }
-        for link in chosen {
+        // The nearest last: once enough lists lead to the node, those that most searches pass need not make room for it.
+        for link in chosen.iter().rev() {
             self.links.update(link.id, level, list, |back_links| {
                 if back_links.iter().any(|back| back.id == node) {
                     return false;
                 }
                 let key_to_new = |other| Ok::<_, Infallible>(self.arena.key(node, other));
-                let Ok(is_changed) = add_neighbor(back_links, (link.key, node), max, key_to_new);
-                is_changed
+                let standing = |id| self.links.standing(id, level);
+                self.links.count_in(node, level);
+                let new = (link.key, node);
+                let Ok(gone) = add_neighbor(back_links, new, max, key_to_new, standing);
+                if let Some(gone) = gone {
+                    self.links.count_out(gone, level);
+                }
+                gone != Some(node)
             });
         }
     }

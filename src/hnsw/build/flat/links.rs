@@ -7,13 +7,17 @@
 
 use crate::distance::prefetch;
 use crate::hnsw::build::builder::{BaseKeys, BuildFailure, Topology, try_filled};
-use crate::hnsw::select::Link;
+use crate::hnsw::select::{Link, Standing};
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering, fence};
 
 /// No neighbor.
 const EMPTY: u32 = u32::MAX;
 /// Set in the slot of a covered neighbor (see `select`); ids stay below it.
 const COVERED: u32 = 1 << 31;
+
+/// A node is rare up to so many lists that lead to it, and crowded from so many times the places of a list on.
+const RARE: u32 = 2;
+const CROWDED: u32 = 8;
 
 /// All lists of a graph whose levels are known beforehand.
 #[derive(Debug)]
@@ -31,13 +35,18 @@ pub(super) struct Links {
 struct Lists {
     slots: Vec<AtomicU32>,
     keys: Vec<AtomicU32>,
+    /// Lists that lead to the owner of each list.
+    in_degrees: Vec<AtomicU32>,
 }
 
 impl Lists {
-    fn try_new(len: usize) -> Result<Self, BuildFailure> {
+    /// Empty lists of `degree` places.
+    fn try_new(count: usize, degree: usize) -> Result<Self, BuildFailure> {
+        let len = count * degree;
         Ok(Self {
             slots: try_filled(len, || AtomicU32::new(EMPTY))?,
             keys: try_filled(len, || AtomicU32::new(0))?,
+            in_degrees: try_filled(count, || AtomicU32::new(0))?,
         })
     }
 }
@@ -69,8 +78,8 @@ impl Links {
         Ok(Self {
             base_degree,
             upper_degree,
-            base: Lists::try_new(levels.len() * base_degree)?,
-            upper: Lists::try_new(upper_lists as usize * upper_degree)?,
+            base: Lists::try_new(levels.len(), base_degree)?,
+            upper: Lists::try_new(upper_lists as usize, upper_degree)?,
             upper_start,
             locks: try_filled(levels.len(), || AtomicBool::new(false))?,
         })
@@ -79,7 +88,8 @@ impl Links {
     /// Most bytes that [`Self::try_new`] takes for `rows` nodes with `upper_lists` lists above level 0.
     pub(super) fn memory_bytes(rows: usize, upper_lists: usize, m: usize) -> usize {
         let slots = rows * 2 * m + upper_lists * m;
-        slots * 2 * size_of::<AtomicU32>() + rows * (size_of::<u32>() + size_of::<AtomicBool>())
+        (slots * 2 + rows + upper_lists) * size_of::<AtomicU32>()
+            + rows * (size_of::<u32>() + size_of::<AtomicBool>())
     }
 
     /// Most neighbors a list of `level` holds.
@@ -92,14 +102,47 @@ impl Links {
     }
 
     fn list(&self, node: u32, level: u8) -> (&[AtomicU32], &[AtomicU32]) {
-        let (lists, index, degree) = if level == 0 {
-            (&self.base, node as usize, self.base_degree)
-        } else {
-            let index = self.upper_start[node as usize] as usize + usize::from(level) - 1;
-            (&self.upper, index, self.upper_degree)
-        };
+        let (lists, index) = self.lists(node, level);
+        let degree = self.degree(level);
         let range = index * degree..(index + 1) * degree;
         (&lists.slots[range.clone()], &lists.keys[range])
+    }
+
+    /// Where the list of `node` on `level` is.
+    fn lists(&self, node: u32, level: u8) -> (&Lists, usize) {
+        if level == 0 {
+            (&self.base, node as usize)
+        } else {
+            let first = self.upper_start[node as usize] as usize;
+            (&self.upper, first + usize::from(level) - 1)
+        }
+    }
+
+    fn in_degree(&self, node: u32, level: u8) -> &AtomicU32 {
+        let (lists, index) = self.lists(node, level);
+        &lists.in_degrees[index]
+    }
+
+    /// How many lists of `level` lead to `node`, by what [`Self::count_in`] and [`Self::count_out`] were told.
+    pub(super) fn standing(&self, node: u32, level: u8) -> Standing {
+        let in_degree = self.in_degree(node, level).load(Ordering::Relaxed);
+        if in_degree <= RARE {
+            Standing::Rare
+        } else if in_degree < CROWDED * self.degree(level) as u32 {
+            Standing::Ordinary
+        } else {
+            Standing::Crowded
+        }
+    }
+
+    /// One list of `level` more leads to `node`.
+    pub(super) fn count_in(&self, node: u32, level: u8) {
+        self.in_degree(node, level).fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// One list of `level` less leads to `node`.
+    pub(super) fn count_out(&self, node: u32, level: u8) {
+        self.in_degree(node, level).fetch_sub(1, Ordering::Relaxed);
     }
 
     /// Calls `visit` with each neighbor of `node` on `level`. Takes no lock.
