@@ -3,7 +3,7 @@
 //! `None` means that it could not be read so, for this caller or in this database (see [`crate::pg::probe`]): then the statements of
 //! [`super::routing`] say the same, or why not.
 
-use super::routing::bucket;
+use super::bucket::bucket;
 use crate::error::Result;
 use crate::pg::probe::{Answer, KeyValue, Names, Probe};
 use crate::pg::row_set::Cell;
@@ -21,11 +21,11 @@ pub enum Arm {
 
 impl Arm {
     /// The arm that a unit is in.
-    fn of(salt: &str, unit: &str, fraction: f64) -> Result<Self> {
-        Ok(match bucket(salt, unit)? < fraction {
+    fn of(salt: &str, unit: &str, fraction: f64) -> Self {
+        match bucket(salt, unit) < fraction {
             true => Self::Challenger,
             false => Self::Champion,
-        })
+        }
     }
 
     /// Its name in the rows of `annex.route`.
@@ -48,11 +48,11 @@ pub struct Served {
 
 /// Which version serves a unit, or everybody. `None` also before the first promotion.
 /// # Errors
-/// XX000 if the server's cryptographic library refuses.
+/// PostgreSQL's own are raised.
 pub fn served(model: &str, unit: Option<&str>) -> Result<Option<Served>> {
     if let Some(unit) = unit {
         match RUNNING.with(|probe| probe.first(&[KeyValue::Text(model)]))? {
-            Answer::Row(row) => return in_experiment(&row, unit),
+            Answer::Row(row) => return Ok(in_experiment(&row, unit)),
             Answer::NoRow => {}
             Answer::Unknown => return Ok(None),
         }
@@ -65,7 +65,7 @@ pub fn served(model: &str, unit: Option<&str>) -> Result<Option<Served>> {
 }
 
 /// Which version a row of [`RUNNING`] has for a unit.
-fn in_experiment(row: &Row, unit: &str) -> Result<Option<Served>> {
+fn in_experiment(row: &Row, unit: &str) -> Option<Served> {
     use Cell::{BigInt, Double, Int, Text};
     let [
         BigInt(id),
@@ -75,18 +75,18 @@ fn in_experiment(row: &Row, unit: &str) -> Result<Option<Served>> {
         Text(salt),
     ] = row.0.as_slice()
     else {
-        return Ok(None);
+        return None;
     };
-    let arm = Arm::of(salt, unit, *fraction)?;
+    let arm = Arm::of(salt, unit, *fraction);
     let version = match arm {
         Arm::Champion => *champion,
         Arm::Challenger => *challenger,
     };
     let experiment = Some((*id, arm));
-    Ok(Some(Served {
+    Some(Served {
         version,
         experiment,
-    }))
+    })
 }
 
 /// The version of the newest deployment; the inner `None` before the first one.

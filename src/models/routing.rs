@@ -3,21 +3,11 @@
 //! What it needs is read directly where that is certain to say the same ([`direct`]): starting a statement costs more than its rows.
 //! Statements qualify every operator and keep their plans: changing the search_path for each call would cost more than they do.
 
-use super::bucket;
 use super::direct;
 use super::errors;
 use super::lookup::check_model;
 use crate::error::Result;
-use crate::pg::digest;
 use crate::pg::spi::{Access, Row, Session};
-
-/// A number from 0 to below 1 that follows from both texts.
-/// # Errors
-/// XX000 if the server's cryptographic library refuses.
-pub fn bucket(salt: &str, unit: &str) -> Result<f64> {
-    let digest = digest::sha256_of([salt.as_bytes(), b":", unit.as_bytes()])?;
-    Ok(bucket::fraction(&digest))
-}
 
 /// The row of `annex.route`.
 /// # Errors

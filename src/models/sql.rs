@@ -1,6 +1,7 @@
 //! The functions of `sql/models/functions.sql` and `measure_recall.sql` as PostgreSQL calls them. No logic of their own.
 
 use super::backfill::{Embedding, Slice};
+use super::bucket::bucket;
 use super::comparison::Outcome;
 use super::deployment::Gate;
 use super::experiment::NewChallenge;
@@ -15,12 +16,13 @@ use super::{
 };
 use crate::error::Result;
 use crate::pg::function::{Bytes, Name, Raw, sql_functions};
+use crate::pg::interrupt;
 use crate::pg::row_set::RowSet;
 use crate::pg::spi::{Access, Row, Session};
-use crate::pg::{digest, interrupt};
 use crate::recall::sql::read_k;
 use crate::types::datum::VectorValue;
 use pgrx::pg_sys::{Datum, Oid};
+use sha2::{Digest, Sha256};
 
 fn rows(rows: Vec<Row>) -> RowSet {
     RowSet(rows.into_iter().map(|row| row.0).collect())
@@ -42,12 +44,12 @@ fn deciding<T>(decide: impl FnOnce(&Session) -> Result<T>) -> Result<T> {
 sql_functions! {
     /// `annex.bucket(text, text)`.
     fn annex_bucket(salt: String, unit: String) -> Result<f64> {
-        routing::bucket(&salt, &unit)
+        Ok(bucket(&salt, &unit))
     }
 
     /// `annex.content_hash(text)`.
     fn annex_content_hash(content: String) -> Result<Bytes> {
-        Ok(Bytes(digest::sha256(content.as_bytes())?.to_vec()))
+        Ok(Bytes(Sha256::digest(content).to_vec()))
     }
 
     /// `annex.champion(text)`.

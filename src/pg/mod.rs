@@ -5,7 +5,6 @@ pub mod buffer;
 pub mod catalog;
 pub mod compat;
 pub mod detoasted;
-pub mod digest;
 pub mod encoding;
 pub mod executor;
 pub mod failpoint;
