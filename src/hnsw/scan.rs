@@ -259,9 +259,11 @@ impl Scan {
         let is_first = !self.is_started;
         self.is_started = true;
         let max_ambiguous = self.settings.max_visited;
+        let keeps_ties = self.settings.mode == IterativeScan::strict_order;
         let bounds = if is_first {
             Bounds {
                 max_ambiguous,
+                keeps_ties,
                 ..Bounds::NONE
             }
         } else {
@@ -269,6 +271,7 @@ impl Scan {
                 max_visited: self.settings.max_visited,
                 max_bytes: self.settings.max_bytes,
                 max_ambiguous,
+                keeps_ties,
             }
         };
         let is_iterative = self.settings.mode != IterativeScan::off;

@@ -6,7 +6,8 @@
 //!
 //! Where the store has estimates, the frontier holds nodes that have not been read, ordered by a cautious estimate of
 //! their key; a node's key is computed when it is expanded, and only expanded nodes are found. Every list that names a
-//! node makes its estimate surer. Both ways end when nothing in the frontier precedes the farthest of the `ef` found.
+//! node makes its estimate surer. Both ways end when nothing in the frontier precedes the farthest of the `ef` found;
+//! of what is exactly as far they look at `ef` nodes.
 
 use super::codes::Estimate;
 use super::estimates::EstimateTable;
@@ -83,6 +84,9 @@ pub struct Bounds {
     /// Computed distances after which a search does not go on any more only because the codes of what it has found and
     /// of what it could find are too alike (see [`GraphStore::ambiguous_up_to`]).
     pub max_ambiguous: usize,
+    /// Whether all nodes with the key of the farthest found are found with it, whatever they cost: a later batch may not
+    /// bring one of them whose lower bound is less.
+    pub keeps_ties: bool,
 }
 
 impl Bounds {
@@ -91,6 +95,7 @@ impl Bounds {
         max_visited: usize::MAX,
         max_bytes: usize::MAX,
         max_ambiguous: 0,
+        keeps_ties: false,
     };
 }
 
@@ -140,6 +145,10 @@ pub struct LayerSearch<N> {
     slack_count: u32,
     /// Keys up to this belong to what is found, once `ef` nodes are.
     limit: f32,
+    /// Whether codes do not tell the farthest found from others, or all that are as far are asked for.
+    is_ambiguous: bool,
+    /// Nodes exactly as far as the farthest found that the run has expanded.
+    ties: usize,
     resumable: bool,
     neighbors: Vec<N>,
     estimated: Vec<(N, Estimate)>,
@@ -160,6 +169,8 @@ impl<N> Default for LayerSearch<N> {
             slack_sum: 0.0,
             slack_count: 0,
             limit: f32::INFINITY,
+            is_ambiguous: false,
+            ties: 0,
             resumable: false,
             neighbors: Vec::new(),
             estimated: Vec::new(),
@@ -189,6 +200,7 @@ impl<N: Copy + Eq> LayerSearch<N> {
         self.nearest_key = f32::INFINITY;
         (self.slack_sum, self.slack_count) = (0.0, 0);
         self.limit = f32::INFINITY;
+        self.is_ambiguous = false;
         self.frontier.clear();
         self.best.clear();
         self.spare.clear();
@@ -233,7 +245,7 @@ impl<N: Copy + Eq> LayerSearch<N> {
         }
         self.neighbors.clear();
         self.neighbors.extend_from_slice(entries);
-        self.admit(store, level, usize::MAX)
+        self.admit(store, level, usize::MAX, Bounds::NONE)
     }
 
     /// Searches until the `ef` nearest of the nodes not yet taken are known, a bound is reached, or nothing is left.
@@ -244,6 +256,7 @@ impl<N: Copy + Eq> LayerSearch<N> {
         ef: usize,
         bounds: Bounds,
     ) -> Result<(), S::Error> {
+        self.ties = 0;
         while self.best.len() < ef
             && let Some(Nearest(candidate)) = self.spare.pop()
         {
@@ -254,13 +267,14 @@ impl<N: Copy + Eq> LayerSearch<N> {
         }
         while let Some(Nearest(nearest)) = self.frontier.peek().copied() {
             self.set_limit(store, ef, bounds);
-            if nearest.key.total_cmp(&self.limit).is_gt() || self.is_bounded(bounds) {
+            if self.is_beyond(nearest.key, ef, bounds) || self.is_bounded(bounds) {
                 break;
             }
             self.frontier.pop();
+            self.ties += usize::from(nearest.key == self.limit);
             store.neighbors(nearest.node, level, &mut self.neighbors)?;
             self.counts.add(level, 1, 0);
-            self.admit(store, level, ef)?;
+            self.admit(store, level, ef, bounds)?;
             if let Some(Nearest(next)) = self.frontier.peek() {
                 store.prefetch(next.node, level);
             }
@@ -280,7 +294,7 @@ impl<N: Copy + Eq> LayerSearch<N> {
         let mut chosen = None;
         loop {
             self.set_limit(store, ef, bounds);
-            let next = self.choose::<S>(bounds);
+            let next = self.choose::<S>(ef, bounds);
             if let Some(node) = next {
                 self.estimates.settle(S::place(node));
                 store.prefetch(node, level);
@@ -294,7 +308,7 @@ impl<N: Copy + Eq> LayerSearch<N> {
     }
 
     /// Takes the next node to expand out of the frontier; `None` if the search ends here as far as is known.
-    fn choose<S: GraphStore<Node = N>>(&mut self, bounds: Bounds) -> Option<N> {
+    fn choose<S: GraphStore<Node = N>>(&mut self, ef: usize, bounds: Bounds) -> Option<N> {
         loop {
             let Nearest(top) = *self.frontier.peek()?;
             match self.estimates.order_key(S::place(top.node)) {
@@ -308,10 +322,11 @@ impl<N: Copy + Eq> LayerSearch<N> {
                     self.frontier.push(Nearest(Candidate { key, ..top }));
                 }
                 Some(key) => {
-                    if key.total_cmp(&self.limit).is_gt() || self.is_bounded(bounds) {
+                    if self.is_beyond(key, ef, bounds) || self.is_bounded(bounds) {
                         return None;
                     }
                     self.frontier.pop();
+                    self.ties += usize::from(key == self.limit);
                     return Some(top.node);
                 }
             }
@@ -353,18 +368,41 @@ impl<N: Copy + Eq> LayerSearch<N> {
     /// Sets the key beyond which nothing belongs to what is found.
     #[inline]
     fn set_limit<S: GraphStore<Node = N>>(&mut self, store: &S, ef: usize, bounds: Bounds) {
-        self.limit = match self.best.peek() {
+        (self.limit, self.is_ambiguous) = match self.best.peek() {
             Some(Farthest(farthest)) if self.best.len() >= ef => {
-                if self.visited_count() < bounds.max_ambiguous {
-                    // One node's slack says little of the others': codes have steps of their own.
-                    let slack = self.slack_sum / self.slack_count.max(1) as f32;
-                    store.ambiguous_up_to(self.nearest_key, farthest.key, slack)
-                } else {
-                    farthest.key
-                }
+                // One node's slack says little of the others': codes have steps of their own.
+                let slack = self.slack_sum / self.slack_count.max(1) as f32;
+                let limit = store.ambiguous_up_to(self.nearest_key, farthest.key, slack);
+                let may_go_on = self.visited_count() < bounds.max_ambiguous;
+                let is_ambiguous = bounds.keeps_ties || limit > farthest.key;
+                (if may_go_on { limit } else { farthest.key }, is_ambiguous)
             }
-            _ => f32::INFINITY,
+            _ => (f32::INFINITY, false),
         };
+    }
+
+    /// Whether the search ends where the nearest of the frontier has `key`.
+    ///
+    /// Nodes exactly as far as the farthest found may lead to nearer ones, as where distances are few, so `ef` of them
+    /// are expanded. Not all: most rows may have nothing in common with a query, and be exactly as far. Only while
+    /// nothing nearer is known, no direction is better than another, and the search goes on up to its bound.
+    #[inline]
+    fn is_beyond(&self, key: f32, ef: usize, bounds: Bounds) -> bool {
+        match key.total_cmp(&self.limit) {
+            Ordering::Less => false,
+            Ordering::Greater => true,
+            Ordering::Equal => {
+                let knows_nearer = self.nearest_key < key;
+                let is_lost = !knows_nearer && self.visited_count() < bounds.max_ambiguous;
+                self.ties >= ef && !self.is_ambiguous && !is_lost
+            }
+        }
+    }
+
+    /// Whether a node with `key`, left out of those found, cannot be told from them.
+    #[inline]
+    fn is_like_found(&self, key: f32) -> bool {
+        self.is_ambiguous && key <= self.limit
     }
 
     /// Computes the key of a node taken out of the frontier, and takes in the estimates of its neighbors.
@@ -420,7 +458,7 @@ impl<N: Copy + Eq> LayerSearch<N> {
                 .map(|Farthest(evicted)| evicted);
         }
         if let Some(candidate) = left_out
-            && (self.resumable || candidate.key <= self.limit)
+            && (self.resumable || self.is_like_found(candidate.key))
         {
             self.spare.push(Nearest(candidate));
         }
@@ -432,6 +470,7 @@ impl<N: Copy + Eq> LayerSearch<N> {
         store: &mut S,
         level: u8,
         ef: usize,
+        bounds: Bounds,
     ) -> Result<(), S::Error> {
         let visited = &mut self.visited;
         self.neighbors
@@ -441,7 +480,10 @@ impl<N: Copy + Eq> LayerSearch<N> {
         self.counts.add(level, 0, self.evaluated.len());
         for i in 0..self.evaluated.len() {
             let candidate = self.evaluated[i];
-            if self.resumable || self.is_wanted(candidate.key, ef) || candidate.key <= self.limit {
+            if self.resumable
+                || self.is_wanted(candidate.key, ef)
+                || !self.is_beyond(candidate.key, ef, bounds)
+            {
                 self.frontier.push(Nearest(candidate));
             }
             if candidate.is_live {
@@ -456,7 +498,7 @@ impl<N: Copy + Eq> LayerSearch<N> {
     pub fn take_best(&mut self, out: &mut Vec<Candidate<N>>) {
         out.extend(self.best.drain().map(|Farthest(candidate)| candidate));
         while let Some(Nearest(next)) = self.spare.peek()
-            && next.key <= self.limit
+            && self.is_like_found(next.key)
         {
             out.extend(self.spare.pop().map(|Nearest(candidate)| candidate));
         }

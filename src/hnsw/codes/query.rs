@@ -257,8 +257,13 @@ impl Query {
     /// `farthest` itself while errors are small beside the differences among what a search has found so far, from
     /// `nearest` on: then the order of codes is nearly that of the vectors. Where a few far values or groups make the
     /// steps of the codes coarser than the distances that matter, many codes are equal, and which of them a search
-    /// meets first says nothing: it has to go on until all have been seen.
+    /// meets first says nothing: it has to go on until all have been seen. An inner product of zero between sparse
+    /// vectors is mostly that of vectors without a common element, and exact.
     pub fn ambiguous_up_to(&self, nearest: f32, farthest: f32, slack: f32) -> f32 {
+        let is_sparse = matches!(self.other, Some(OtherQuery::NonZeros(_)));
+        if is_sparse && self.metric == Metric::InnerProduct && farthest == 0.0 {
+            return farthest;
+        }
         let is_squared = matches!(self.metric, Metric::L2 | Metric::Cosine);
         let distance = |key: f32| if is_squared { key.max(0.0).sqrt() } else { key };
         let (nearest, end) = (distance(nearest), distance(farthest));

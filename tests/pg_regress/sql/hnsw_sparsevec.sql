@@ -116,6 +116,39 @@ SELECT * FROM annex.verify('hw_100', true);
 DROP TABLE hw;
 DROP FUNCTION hw_vector;
 
+-- Most rows share no element with a query, and are exactly as far by inner product. Of those a search looks at as many as
+-- hnsw.ef_search when it knows nearer ones, and until it does at most at hnsw.max_scan_tuples; what it returns is in exact order.
+CREATE TABLE ht (id int, v sparsevec(1000));
+INSERT INTO ht SELECT i, format('{%s:%s,%s:1,%s:1}/1000', 1 + i % 30, 1 + i % 7, 31 + i * 7919 % 300, 331 + i * 104729 % 600)::sparsevec
+FROM generate_series(1, 6000) i;
+INSERT INTO ht SELECT 6000 + i, format('{1:3,%s:1,951:%s}/1000', 31 + i, i)::sparsevec FROM generate_series(1, 10) i;
+CREATE INDEX ht_v ON ht USING hnsw (v sparsevec_ip_ops);
+SELECT nodes FROM annex.index_info('ht_v');
+SELECT id, v <#> '{1:1,951:1}/1000' AS d FROM ht ORDER BY v <#> '{1:1,951:1}/1000' LIMIT 4;
+-- 210 rows share an element.
+SET hnsw.ef_search = 300;
+SELECT count(*) FROM (SELECT id FROM ht ORDER BY v <#> '{1:1,951:1}/1000' LIMIT 300) s;
+SELECT expanded < 1500 AS expanded, returned < 1000 AS returned FROM annex.last_scan();
+-- Ten do: the search goes on until it meets one.
+SET hnsw.ef_search = 20;
+SELECT count(*), min(d) < 0 AS shares FROM (SELECT v <#> '{951:1}/1000' AS d FROM ht ORDER BY v <#> '{951:1}/1000' LIMIT 20) s;
+SELECT returned <= 100 AS returned FROM annex.last_scan();
+-- None does.
+SET hnsw.max_scan_tuples = 1000;
+SELECT count(*), min(abs(d)), max(abs(d)) FROM (SELECT v <#> '{999:1}/1000' AS d FROM ht ORDER BY v <#> '{999:1}/1000' LIMIT 20) s;
+SELECT distances BETWEEN 1000 AND 1100 AS distances, returned <= 100 AS returned FROM annex.last_scan();
+-- Iterative scans go on, to the last row.
+SET hnsw.max_scan_tuples = 2147483647;
+SET hnsw.iterative_scan = relaxed_order;
+SELECT count(*), count(DISTINCT id) FROM (SELECT id FROM ht ORDER BY v <#> '{951:1}/1000') s;
+SET hnsw.iterative_scan = strict_order;
+SELECT count(*), count(DISTINCT id) FROM (SELECT id FROM ht ORDER BY v <#> '{951:1}/1000') s;
+SELECT count(*) FROM (SELECT id FROM ht WHERE id % 100 = 1 ORDER BY v <#> '{951:1}/1000' LIMIT 60) s;
+RESET hnsw.iterative_scan;
+RESET hnsw.max_scan_tuples;
+RESET hnsw.ef_search;
+DROP TABLE ht;
+
 -- Errors: without dimensions, inline, the wrong class.
 CREATE TABLE he (a sparsevec, b sparsevec(5));
 CREATE INDEX ON he USING hnsw (a sparsevec_l2_ops);

@@ -75,27 +75,34 @@ for my $id (1 .. @texts)
 }
 ok(close($copy{$_}), "$_ loaded") for sort keys %copy;
 
-# Short texts share few words with any other, so their neighbors are hardly nearer than all the rest; by taxicab distance the
-# shortest texts are near to every one. Euclidean distance is measured between unit vectors.
-my %floor = (cosine => { 40 => 0.7, 200 => 0.82 }, ip => { 40 => 0.8, 200 => 0.92 }, l1 => { 40 => 0.35, 200 => 0.6 }, l2 => { 40 => 0.7, 200 => 0.82 });
-for my $metric (sort keys %floor)
+# Floors leave room: which packages there are, and so which texts, differs from machine to machine. Short texts share few words with
+# any other, so their neighbors are hardly nearer than all the rest, and by taxicab and Euclidean distance the shortest texts are near
+# to every one. `unit` is Euclidean distance between vectors of length one.
+my %floor = (
+	cosine => { 40 => 0.78, 200 => 0.89 },
+	ip => { 40 => 0.88, 200 => 0.96 },
+	l1 => { 40 => 0.62, 200 => 0.82 },
+	l2 => { 40 => 0.65, 200 => 0.84 },
+	unit => { 40 => 0.78, 200 => 0.89 });
+for my $name (sort keys %floor)
 {
-	if ($metric eq 'l2')
+	my $metric = $name eq 'unit' ? 'l2' : $name;
+	if ($name eq 'unit')
 	{
 		$node->safe_psql('postgres', "UPDATE $_ SET words = l2_normalize(words)") for ('texts', 'queries');
 		$node->safe_psql('postgres', 'VACUUM FULL texts');
 	}
 	$node->safe_psql('postgres', "CREATE INDEX texts_idx ON texts USING hnsw (words sparsevec_${metric}_ops)");
-	for my $ef_search (sort { $a <=> $b } keys %{ $floor{$metric} })
+	for my $ef_search (sort { $a <=> $b } keys %{ $floor{$name} })
 	{
 		my ($count, $recall, $approx_ms, $exact_ms) = split /\|/, $node->safe_psql(
 			'postgres', qq(
 SELECT count(*), avg(recall), avg(approx_ms)::numeric(9, 2), max(exact_ms)::numeric(9, 2)
 FROM annex.recall('texts_idx', (SELECT array_agg(words ORDER BY id) FROM queries), 10, $ef_search)));
-		is($count, $queries, "$metric, ef_search $ef_search: every query is answered");
-		cmp_ok($recall, '>=', $floor{$metric}{$ef_search}, "$metric, ef_search $ef_search: recall $recall, $approx_ms ms by the index, $exact_ms ms by the table");
+		is($count, $queries, "$name, ef_search $ef_search: every query is answered");
+		cmp_ok($recall, '>=', $floor{$name}{$ef_search}, "$name, ef_search $ef_search: recall $recall, $approx_ms ms by the index, $exact_ms ms by the table");
 	}
-	is($node->safe_psql('postgres', q(SELECT count(*) FROM annex.verify('texts_idx', true))), 0, "$metric: nothing is wrong with the index");
+	is($node->safe_psql('postgres', q(SELECT count(*) FROM annex.verify('texts_idx', true))), 0, "$name: nothing is wrong with the index");
 	$node->safe_psql('postgres', 'DROP INDEX texts_idx');
 }
 
