@@ -127,7 +127,7 @@ class QueryPath:
         """Prepares the statements and calls each of them some times."""
         side = self.side
         side.run("TRUNCATE annex.exposure, annex.outcome, annex.query_sample")
-        names = statements(OPERATORS[self.data.metric][0])
+        names = statements(OPERATORS[self.data.metric])
         for name, sql in names.items():
             side.prepare(name, sql)
         for name, sql in LOOPS.items():
