@@ -100,7 +100,7 @@ class Side:
     def prepare(self, statement: str, sql: str) -> None:
         """Prepares `sql` under a name, replacing what had the name."""
         if statement in self.prepared:
-            self.run(f"DEALLOCATE {statement}")
+            self.run(f'DEALLOCATE "{statement}"')
         checked(self.connection.pgconn.prepare(statement.encode(), sql.encode()))
         self.prepared.add(statement)
 
