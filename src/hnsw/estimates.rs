@@ -2,6 +2,7 @@
 //! Open addressing, cleared by a new epoch instead of by writing. Pure.
 
 use super::codes::Estimate;
+use crate::distance::prefetch;
 
 /// Places are at most 48 bits long; the epoch fills the rest of an entry.
 const PLACE_BITS: u32 = 48;
@@ -70,14 +71,21 @@ impl EstimateTable {
         self.entries.len() * size_of::<Entry>()
     }
 
-    /// Bytes that one place takes.
-    pub const BYTES_PER_PLACE: usize = 2 * size_of::<Entry>();
+    /// Bytes that one place takes in a full table.
+    pub const BYTES_PER_PLACE: usize = size_of::<Entry>() * 4 / 3;
+
+    /// Asks the CPU for the memory that looking `place` up will need.
+    #[inline]
+    pub fn prefetch(&self, place: u64) {
+        let at = hash(place) & self.entries.len().wrapping_sub(1);
+        prefetch::slice(self.entries.get(at..=at).unwrap_or_default());
+    }
 
     /// Takes another estimate of the node at `place` (below 2^48) into account. Returns its order key if the node
     /// comes earlier than known so far, or was not known.
     #[inline]
     pub fn note(&mut self, place: u64, estimate: Estimate) -> Option<f32> {
-        if self.used * 2 >= self.entries.len() {
+        if self.used * 4 >= self.entries.len() * 3 {
             self.grow();
         }
         let at = self.slot(place);

@@ -10,6 +10,7 @@ pub mod disk_graph;
 pub mod duplicate;
 pub mod estimates;
 pub mod eviction;
+pub mod frontier;
 pub mod graph;
 pub mod handler;
 pub mod info;

@@ -33,9 +33,13 @@ const SMALL_INDEX_BLOCKS: u32 = 64;
 /// The shortest list of the first search of an inline index, in nodes. Its search chooses the way by one-bit codes, which
 /// with a shorter list loses more recall than the time is worth.
 const SHORTEST_LIST: usize = 12;
-/// How many times the nodes of a batch strict order searches before it returns the batch, from the second one on. The
-/// search goes on from the rest, so it costs this once, not for each batch.
+/// How many times the nodes of a batch strict order searches before it returns the batch, from the second one on: fewer
+/// are found late. The search goes on from the rest, so it costs this once, not for each batch.
 const LOOK_AHEAD: usize = 4;
+/// The same where that would be more nodes: so many beyond the batch, and beside them a part of the batch. A long list
+/// needs less of itself again to be as sure of its end.
+const LONG_LOOK_AHEAD: usize = 1600;
+const LONG_LOOK_AHEAD_PART: usize = 4;
 
 /// What the ORDER BY operand of a scan is.
 #[derive(Debug, Clone)]
@@ -220,7 +224,10 @@ impl Scan {
         // Later batches grow with what was returned: fewer ends of batches, at which strict order may lose rows.
         let (wanted, ef) = if self.is_started {
             let wanted = self.settings.ef.max(self.returned / 2);
-            (wanted, wanted * if is_strict { LOOK_AHEAD } else { 1 })
+            (
+                wanted,
+                wanted + if is_strict { look_ahead(wanted) } else { 0 },
+            )
         } else {
             let shortest = match self.meta.shape.storage {
                 Storage::Inline => SHORTEST_LIST,
@@ -229,22 +236,17 @@ impl Scan {
             (usize::MAX, self.settings.ef.max(shortest))
         };
         self.search_batch(ef)?;
-        let mut batch = std::mem::take(&mut self.batch);
-        for candidate in &batch {
-            self.largest_slack = self.largest_slack.max(candidate.slack);
-        }
+        let mut found = self.bound_batch();
         if is_strict && !self.is_finished {
-            self.hold_back(&mut batch, wanted);
+            self.hold_back(&mut found, wanted);
         }
-        self.returned += batch.len();
+        self.returned += found.len();
+        let nearest_last = found.iter().rev();
         self.pending
-            .extend(batch.drain(..).map(|candidate| Pending {
-                lower_bound: self.query.lower_bound(candidate.key, candidate.slack),
+            .extend(nearest_last.map(|&(lower_bound, candidate)| Pending {
+                lower_bound,
                 node: candidate.node,
             }));
-        self.batch = batch;
-        self.pending
-            .sort_unstable_by(|a, b| b.lower_bound.total_cmp(&a.lower_bound));
         Ok(!self.pending.is_empty())
     }
 
@@ -311,21 +313,31 @@ impl Scan {
         Ok(())
     }
 
+    /// Takes the batch out of `self.batch`, with lower bounds of the distances and in their order.
+    fn bound_batch(&mut self) -> Vec<(f64, Candidate<ItemPtr>)> {
+        let bound = |c: Candidate<ItemPtr>| (self.query.lower_bound(c.key, c.slack), c);
+        let mut found: Vec<_> = self.batch.drain(..).map(bound).collect();
+        found.sort_unstable_by(|a, b| a.0.total_cmp(&b.0));
+        found
+    }
+
     /// In strict order, keeps for the next batch those that a node found later could precede: such a node is farther
     /// than this batch by its key, but its lower bound can be smaller. Of a batch that looked ahead only the nearest
     /// `wanted` are left: what lies behind them has been searched too, and few nodes are missed there.
-    fn hold_back(&mut self, batch: &mut Vec<Candidate<ItemPtr>>, wanted: usize) {
-        let Some(farthest) = batch.iter().map(|c| c.key).max_by(f32::total_cmp) else {
+    fn hold_back(&mut self, found: &mut Vec<(f64, Candidate<ItemPtr>)>, wanted: usize) {
+        for (_, candidate) in &*found {
+            self.largest_slack = self.largest_slack.max(candidate.slack);
+        }
+        let keys = found.iter().map(|(_, candidate)| candidate.key);
+        let Some(farthest) = keys.max_by(f32::total_cmp) else {
             return;
         };
         let safe = self.query.lower_bound(farthest, self.largest_slack);
-        let bound = |c: &Candidate<ItemPtr>| self.query.lower_bound(c.key, c.slack);
-        batch.sort_unstable_by(|a, b| bound(a).total_cmp(&bound(b)));
-        let safe_count = batch.partition_point(|candidate| bound(candidate) <= safe);
+        let safe_count = found.partition_point(|(bound, _)| *bound <= safe);
         if safe_count == 0 {
             return; // nothing is known to be next: go on with what there is
         }
-        for candidate in batch.drain(safe_count.min(wanted)..) {
+        for (_, candidate) in found.drain(safe_count.min(wanted)..) {
             self.search.put_back(candidate);
         }
     }
@@ -408,6 +420,12 @@ impl Drop for Scan {
             keep_hints(hints);
         }
     }
+}
+
+/// Nodes that strict order searches beyond a batch of `wanted`.
+fn look_ahead(wanted: usize) -> usize {
+    let long = LONG_LOOK_AHEAD + wanted / LONG_LOOK_AHEAD_PART;
+    (wanted * (LOOK_AHEAD - 1)).min(long)
 }
 
 /// Calls `visit` with every heap row of a node whose page the caller has locked: its own, then those of its chain.

@@ -11,42 +11,33 @@
 
 use super::codes::Estimate;
 use super::estimates::EstimateTable;
+use super::frontier::{Frontier, Waiting};
 use super::graph::{Candidate, GraphStore};
 use super::visited_places::VisitedPlaces;
 use std::cmp::Ordering;
 use std::collections::BinaryHeap;
 
-/// Order by key, nearest on top.
-#[derive(Debug, Clone, Copy)]
-struct Nearest<N>(Candidate<N>);
 /// Order by key, farthest on top.
 #[derive(Debug, Clone, Copy)]
 struct Farthest<N>(Candidate<N>);
 
-macro_rules! order_by_key {
-    ($name:ident, |$a:ident, $b:ident| $order:expr) => {
-        impl<N> PartialEq for $name<N> {
-            fn eq(&self, other: &Self) -> bool {
-                self.0.key.total_cmp(&other.0.key).is_eq()
-            }
-        }
-        impl<N> Eq for $name<N> {}
-        impl<N> PartialOrd for $name<N> {
-            fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
-                Some(self.cmp(other))
-            }
-        }
-        impl<N> Ord for $name<N> {
-            #[inline]
-            fn cmp(&self, other: &Self) -> Ordering {
-                let ($a, $b) = (self.0.key, other.0.key);
-                $order
-            }
-        }
-    };
+impl<N> PartialEq for Farthest<N> {
+    fn eq(&self, other: &Self) -> bool {
+        self.cmp(other).is_eq()
+    }
 }
-order_by_key!(Nearest, |a, b| b.total_cmp(&a));
-order_by_key!(Farthest, |a, b| a.total_cmp(&b));
+impl<N> Eq for Farthest<N> {}
+impl<N> PartialOrd for Farthest<N> {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+impl<N> Ord for Farthest<N> {
+    #[inline]
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.0.key.total_cmp(&other.0.key)
+    }
+}
 
 /// Walks greedily from `entry` on level `from` down to level `to` (exclusive) and returns the nearest node found,
 /// as a handle of level `to`. `None` if the entry is gone. `search` is used for each level and left in any state.
@@ -134,10 +125,10 @@ pub struct LayerSearch<N> {
     estimates: EstimateTable,
     /// Keys computed with estimates.
     expanded: usize,
-    frontier: BinaryHeap<Nearest<N>>,
+    frontier: Frontier<N>,
     best: BinaryHeap<Farthest<N>>,
     /// Computed, but not among the best: for later runs, or too like the best to be left out.
-    spare: BinaryHeap<Nearest<N>>,
+    spare: Vec<Candidate<N>>,
     /// Least key found.
     nearest_key: f32,
     /// Sum and number of the slacks of what was found, as far as they are finite.
@@ -162,9 +153,9 @@ impl<N> Default for LayerSearch<N> {
             visited: VisitedPlaces::default(),
             estimates: EstimateTable::default(),
             expanded: 0,
-            frontier: BinaryHeap::new(),
+            frontier: Frontier::default(),
             best: BinaryHeap::new(),
-            spare: BinaryHeap::new(),
+            spare: Vec::new(),
             nearest_key: f32::INFINITY,
             slack_sum: 0.0,
             slack_count: 0,
@@ -213,8 +204,9 @@ impl<N: Copy + Eq> LayerSearch<N> {
 
     /// Bytes of memory held.
     pub fn size_bytes(&self) -> usize {
-        let candidates = self.frontier.capacity() + self.best.capacity() + self.spare.capacity();
+        let candidates = self.best.capacity() + self.spare.capacity();
         candidates * size_of::<Candidate<N>>()
+            + self.frontier.size_bytes()
             + self.visited.size_bytes()
             + self.estimates.size_bytes()
     }
@@ -238,7 +230,7 @@ impl<N: Copy + Eq> LayerSearch<N> {
             for candidate in &self.evaluated {
                 let known = Estimate::exact(candidate.key);
                 if let Some(key) = self.estimates.note(S::place(candidate.node), known) {
-                    self.frontier.push(Nearest(Candidate { key, ..*candidate }));
+                    self.frontier.push(key, candidate.node);
                 }
             }
             return Ok(());
@@ -257,15 +249,11 @@ impl<N: Copy + Eq> LayerSearch<N> {
         bounds: Bounds,
     ) -> Result<(), S::Error> {
         self.ties = 0;
-        while self.best.len() < ef
-            && let Some(Nearest(candidate)) = self.spare.pop()
-        {
-            self.best.push(Farthest(candidate));
-        }
+        self.fill_best(ef);
         if store.has_estimates(level) {
             return self.run_estimated(store, level, ef, bounds);
         }
-        while let Some(Nearest(nearest)) = self.frontier.peek().copied() {
+        while let Some(nearest) = self.frontier.peek() {
             self.set_limit(store, ef, bounds);
             if self.is_beyond(nearest.key, ef, bounds) || self.is_bounded(bounds) {
                 break;
@@ -275,7 +263,7 @@ impl<N: Copy + Eq> LayerSearch<N> {
             store.neighbors(nearest.node, level, &mut self.neighbors)?;
             self.counts.add(level, 1, 0);
             self.admit(store, level, ef, bounds)?;
-            if let Some(Nearest(next)) = self.frontier.peek() {
+            if let Some(next) = self.frontier.peek() {
                 store.prefetch(next.node, level);
             }
         }
@@ -310,17 +298,17 @@ impl<N: Copy + Eq> LayerSearch<N> {
     /// Takes the next node to expand out of the frontier; `None` if the search ends here as far as is known.
     fn choose<S: GraphStore<Node = N>>(&mut self, ef: usize, bounds: Bounds) -> Option<N> {
         loop {
-            let Nearest(top) = *self.frontier.peek()?;
+            let top = self.frontier.peek()?;
+            for next in self.frontier.next_few() {
+                self.estimates.prefetch(S::place(next.node));
+            }
             match self.estimates.order_key(S::place(top.node)) {
                 // Expanded already, from a better place in the frontier.
                 None => {
                     self.frontier.pop();
                 }
                 // It comes later than it seemed when it was put there.
-                Some(key) if key > top.key => {
-                    self.frontier.pop();
-                    self.frontier.push(Nearest(Candidate { key, ..top }));
-                }
+                Some(key) if key > top.key => self.frontier.delay(key),
                 Some(key) => {
                     if self.is_beyond(key, ef, bounds) || self.is_bounded(bounds) {
                         return None;
@@ -345,8 +333,9 @@ impl<N: Copy + Eq> LayerSearch<N> {
 
     /// Bytes that the candidates of this search take, without what earlier searches left allocated.
     pub fn used_bytes(&self) -> usize {
-        let candidates = self.frontier.len() + self.best.len() + self.spare.len();
+        let candidates = self.best.len() + self.spare.len();
         candidates * size_of::<Candidate<N>>()
+            + self.frontier.len() * size_of::<Waiting<N>>()
             + self.visited.len() * 2 * size_of::<u64>()
             + self.estimates.len() * EstimateTable::BYTES_PER_PLACE
     }
@@ -425,17 +414,15 @@ impl<N: Copy + Eq> LayerSearch<N> {
         if let Some(candidate) = expanded.filter(|candidate| candidate.is_live) {
             self.keep(candidate, ef);
         }
+        for (node, _) in &self.estimated {
+            self.estimates.prefetch(S::place(*node));
+        }
         for i in 0..self.estimated.len() {
             let (node, estimate) = self.estimated[i];
             if let Some(key) = self.estimates.note(S::place(node), estimate)
                 && (self.resumable || key <= self.limit)
             {
-                self.frontier.push(Nearest(Candidate {
-                    key,
-                    slack: 0.0,
-                    node,
-                    is_live: true,
-                }));
+                self.frontier.push(key, node);
             }
         }
         Ok(())
@@ -460,8 +447,19 @@ impl<N: Copy + Eq> LayerSearch<N> {
         if let Some(candidate) = left_out
             && (self.resumable || self.is_like_found(candidate.key))
         {
-            self.spare.push(Nearest(candidate));
+            self.spare.push(candidate);
         }
+    }
+
+    /// Takes the nearest of those kept for later into the found ones, up to `ef` in all.
+    fn fill_best(&mut self, ef: usize) {
+        let missing = ef.saturating_sub(self.best.len());
+        let left = self.spare.len().saturating_sub(missing);
+        if left > 0 && missing > 0 {
+            self.spare
+                .select_nth_unstable_by(left, |a, b| b.key.total_cmp(&a.key));
+        }
+        self.best.extend(self.spare.drain(left..).map(Farthest));
     }
 
     /// Computes the distances of those of `self.neighbors` not seen before and sorts them into the heaps.
@@ -484,7 +482,7 @@ impl<N: Copy + Eq> LayerSearch<N> {
                 || self.is_wanted(candidate.key, ef)
                 || !self.is_beyond(candidate.key, ef, bounds)
             {
-                self.frontier.push(Nearest(candidate));
+                self.frontier.push(candidate.key, candidate.node);
             }
             if candidate.is_live {
                 self.keep(candidate, ef);
@@ -497,22 +495,21 @@ impl<N: Copy + Eq> LayerSearch<N> {
     /// be told from the farthest of them.
     pub fn take_best(&mut self, out: &mut Vec<Candidate<N>>) {
         out.extend(self.best.drain().map(|Farthest(candidate)| candidate));
-        while let Some(Nearest(next)) = self.spare.peek()
-            && self.is_like_found(next.key)
-        {
-            out.extend(self.spare.pop().map(|Nearest(candidate)| candidate));
+        if self.is_ambiguous {
+            let limit = self.limit;
+            out.extend(self.spare.extract_if(.., |spare| spare.key <= limit));
         }
     }
 
     /// Takes all remaining nodes that a resumable search computed a distance to, in no particular order.
     pub fn take_rest(&mut self, out: &mut Vec<Candidate<N>>) {
         self.take_best(out);
-        out.extend(self.spare.drain().map(|Nearest(candidate)| candidate));
+        out.append(&mut self.spare);
     }
 
     /// Gives a taken node back: a later run may return it.
     pub fn put_back(&mut self, candidate: Candidate<N>) {
-        self.spare.push(Nearest(candidate));
+        self.spare.push(candidate);
     }
 
     /// Whether a further run could find more nodes.
