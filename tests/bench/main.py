@@ -118,6 +118,7 @@ class Run:
             self.folder, self.file_name = HERE.parents[1] / "results", "bench-smoke"
         else:
             sets = "" if options.is_default_sets else f"-{options.asked_sets}"
+            sets += "-huge-pages" if options.huge_pages else ""
             self.folder, self.file_name = HERE / "record", record.record_name(self.facts["cpu"], self.facts["cores"], sets)
 
     def open_forms(self) -> list[Side]:

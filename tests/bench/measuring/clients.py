@@ -4,6 +4,9 @@ A transaction is one prepared statement that reads its query vector from a table
 look-up. The share of the cores that pgbench itself took is recorded, and the rates of the look-up alone: the most that this
 generator can ask for, and what PostgreSQL itself loses with more connections than cores. Nothing is pinned: with several
 clients the scheduler has work for every core.
+
+A rate counts after a while only: each new connection first maps the shared memory that it reads, page by page, which says much of
+connecting and little of queries.
 """
 
 import os
@@ -13,6 +16,8 @@ import subprocess
 import tempfile
 import time
 from pathlib import Path
+
+import numpy as np
 
 from datasets import ground_truth
 from datasets.dataset import NO_FILTER, DataSet
@@ -49,7 +54,7 @@ def measure_clients(
         shares: dict[str, list[float]] = {}
 
         def rate(side: Side, clients: int = clients, shares: dict = shares) -> float:
-            per_second, share = pgbench(server, side, search, len(data.queries), clients, plan.client_seconds, ef_search[side.name])
+            per_second, share = pgbench(server, side, search, len(data.queries), clients, plan, ef_search[side.name])
             shares.setdefault(side.name, []).append(share)
             return per_second
 
@@ -60,7 +65,7 @@ def measure_clients(
     for clients in plan.clients:
 
         def look_up_rate(side: Side, clients: int = clients) -> float:
-            return pgbench(server, side, f"SELECT {look_up}", len(data.queries), clients, plan.client_seconds, 40)[0]
+            return pgbench(server, side, f"SELECT {look_up}", len(data.queries), clients, plan, 40)[0]
 
         rates = medians(sides, plan.client_repeat, look_up_rate)
         for side in sides:
@@ -80,19 +85,21 @@ def load_queries(side: Side, data: DataSet) -> None:
     side.run("VACUUM (FREEZE, ANALYZE) queries")
 
 
-def pgbench(server: Server, side: Side, sql: str, queries: int, clients: int, seconds: int, ef_search: int) -> tuple[float, float]:
-    """Transactions per second, and the share of all cores that pgbench took itself."""
+def pgbench(server: Server, side: Side, sql: str, queries: int, clients: int, plan: Plan, ef_search: int) -> tuple[float, float]:
+    """Transactions per second after the warm-up, and the share of all cores that pgbench took itself."""
     cores = os.cpu_count() or 1
     with tempfile.TemporaryDirectory(prefix="annex-bench-") as folder:
         script = Path(folder, "search.sql")
         script.write_text(f"\\set id random(0, {queries - 1})\n{sql};\n")
         settings = f"-c plan_cache_mode=force_generic_plan -c hnsw.ef_search={ef_search}"
         before, started = resource.getrusage(resource.RUSAGE_CHILDREN), time.monotonic()
-        answer = subprocess.run(
+        seconds = plan.client_warm_up + plan.client_seconds
+        progress = subprocess.run(
             [str(server.bin / "pgbench"), "--no-vacuum", "--protocol=prepared", f"--file={script}", f"--client={clients}",
-             f"--jobs={min(clients, cores)}", f"--time={seconds}", "-h", server.socket, "-U", "postgres", side.name],
+             f"--jobs={min(clients, cores)}", f"--time={seconds}", "--progress=1", "-h", server.socket, "-U", "postgres", side.name],
             check=True, capture_output=True, text=True, env={**os.environ, "PGOPTIONS": settings},
-        ).stdout
+        ).stderr
         elapsed, after = time.monotonic() - started, resource.getrusage(resource.RUSAGE_CHILDREN)
     processor = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-    return float(re.search(r"^tps = ([0-9.]+)", answer, re.MULTILINE).group(1)), processor / (elapsed * cores)
+    by_second = [float(rate) for rate in re.findall(r"^progress: .* ([0-9.]+) tps", progress, re.MULTILINE)]
+    return float(np.mean(by_second[plan.client_warm_up :])), processor / (elapsed * cores)
