@@ -6,7 +6,7 @@ generator can ask for, and what PostgreSQL itself loses with more connections th
 clients the scheduler has work for every core.
 
 A rate counts after a while only: each new connection first maps the shared memory that it reads, page by page, which says much of
-connecting and little of queries.
+connecting and little of queries. More connections than cores take longer.
 """
 
 import os
@@ -93,7 +93,8 @@ def pgbench(server: Server, side: Side, sql: str, queries: int, clients: int, pl
         script.write_text(f"\\set id random(0, {queries - 1})\n{sql};\n")
         settings = f"-c plan_cache_mode=force_generic_plan -c hnsw.ef_search={ef_search}"
         before, started = resource.getrusage(resource.RUSAGE_CHILDREN), time.monotonic()
-        seconds = plan.client_warm_up + plan.client_seconds
+        warm_up = 1 + round(clients * plan.client_warm_up)
+        seconds = warm_up + plan.client_seconds
         progress = subprocess.run(
             [str(server.bin / "pgbench"), "--no-vacuum", "--protocol=prepared", f"--file={script}", f"--client={clients}",
              f"--jobs={min(clients, cores)}", f"--time={seconds}", "--progress=1", "-h", server.socket, "-U", "postgres", side.name],
@@ -102,4 +103,4 @@ def pgbench(server: Server, side: Side, sql: str, queries: int, clients: int, pl
         elapsed, after = time.monotonic() - started, resource.getrusage(resource.RUSAGE_CHILDREN)
     processor = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
     by_second = [float(rate) for rate in re.findall(r"^progress: .* ([0-9.]+) tps", progress, re.MULTILINE)]
-    return float(np.mean(by_second[plan.client_warm_up :])), processor / (elapsed * cores)
+    return float(np.mean(by_second[warm_up:])), processor / (elapsed * cores)

@@ -31,7 +31,7 @@ class Plan:
     floor_calls: int
     input_elements: int  # vector elements that a text input measurement parses
     clients: tuple[int, ...]
-    client_warm_up: int  # seconds before the rate counts
+    client_warm_up: float  # seconds for each client before the rate counts
     client_seconds: int
     client_repeat: int
     cold_queries: int
@@ -50,13 +50,13 @@ FULL = Plan(
     ef_search=(10, 20, 40, 80, 120, 160, 200, 320, 400, 600, 800, 1000),
     filter_repeat=3, filter_seconds=20, filter_queries=100, unbounded_queries=20, examined_queries=20,
     insert_chunk=200, floor_calls=2_000, input_elements=4_000_000,
-    clients=(1, 2, 8, 32), client_warm_up=10, client_seconds=5, client_repeat=3, cold_queries=100, cold_repeat=2, counted_queries=100,
+    clients=(1, 2, 8, 32), client_warm_up=0.4, client_seconds=5, client_repeat=3, cold_queries=100, cold_repeat=2, counted_queries=100,
     wide_rows=20_000, growth_repeat=3, growth_rows=(50_000, 100_000, 200_000),
 )
 QUICK = Plan(
     repeat=2, build_repeat=1, recall_queries=100, queries=50, ef_search=(10, 20, 40, 200, 320),
     filter_repeat=2, filter_seconds=2, filter_queries=30, unbounded_queries=10, examined_queries=5,
     insert_chunk=50, floor_calls=300, input_elements=400_000,
-    clients=(1, 2, 8), client_warm_up=1, client_seconds=2, client_repeat=1, cold_queries=20, cold_repeat=1, counted_queries=10,
+    clients=(1, 2, 8), client_warm_up=0.1, client_seconds=2, client_repeat=1, cold_queries=20, cold_repeat=1, counted_queries=10,
     wide_rows=1_000, growth_repeat=1, growth_rows=(1_000, 2_000),
 )
