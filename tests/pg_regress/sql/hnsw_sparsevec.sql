@@ -145,6 +145,7 @@ SET hnsw.iterative_scan = relaxed_order;
 SELECT count(*), count(DISTINCT id) FROM (SELECT id FROM ht ORDER BY v <#> '{951:1}/1000') s;
 SET hnsw.iterative_scan = strict_order;
 SELECT count(*), count(DISTINCT id) FROM (SELECT id FROM ht ORDER BY v <#> '{951:1}/1000') s;
+SELECT (array_agg(id))[1:4] FROM (SELECT id FROM ht ORDER BY v <#> '{1:1,951:1}/1000') s;
 SELECT count(*) FROM (SELECT id FROM ht WHERE id % 100 = 1 ORDER BY v <#> '{951:1}/1000' LIMIT 60) s;
 RESET hnsw.iterative_scan;
 RESET hnsw.max_scan_tuples;
