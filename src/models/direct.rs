@@ -136,7 +136,7 @@ pub fn route(model: &str, unit: Option<&str>) -> Result<Option<Row>> {
     };
     let arm = Cell::Text(arm.name().to_owned());
     let mut row = vec![Cell::Int(served.version), arm, experiment];
-    row.extend(described.0);
+    row.extend(described.0.iter().cloned());
     Ok(Some(Row(row)))
 }
 
@@ -152,7 +152,7 @@ thread_local! {
         descending: None,
         only_where_null: Some(c"ended_at"),
         columns: &[c"id", c"champion", c"challenger", c"fraction", c"salt"],
-        remembers_place: true,
+        kept_rows: 64,
     }) };
 
     /// The newest deployment of a model's alias.
@@ -164,7 +164,7 @@ thread_local! {
         descending: Some(c"id"),
         only_where_null: None,
         columns: &[c"version"],
-        remembers_place: false,
+        kept_rows: 0,
     }) };
 
     /// A version.
@@ -176,10 +176,10 @@ thread_local! {
         descending: None,
         only_where_null: None,
         columns: &[c"dim", c"metric", c"artifact_uri", c"params"],
-        remembers_place: true,
+        kept_rows: 64,
     }) };
 
-    /// A unit's exposure in an experiment.
+    /// A unit's exposure in an experiment; a unit asks more than once.
     static EXPOSED: Probe = const { Probe::new(Names {
         schema: SCHEMA,
         table: c"exposure",
@@ -188,6 +188,6 @@ thread_local! {
         descending: None,
         only_where_null: None,
         columns: &[],
-        remembers_place: false,
+        kept_rows: 1024,
     }) };
 }

@@ -6,6 +6,7 @@ use crate::error::{Error, Result};
 use crate::guc;
 use crate::pg::owner_rights;
 use crate::pg::spi::{Access, Param, Session};
+use crate::pg::transaction;
 use crate::statistics::random::Random;
 use crate::types::datum::VectorValue;
 use pgrx::pg_sys::Oid;
@@ -24,7 +25,7 @@ pub struct Query<'a> {
 }
 
 /// A call that was found right.
-#[derive(PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 struct Passed {
     user: Oid,
     model: String,
@@ -67,39 +68,41 @@ pub fn sample(model: String, number: i32, query: &Query) -> Result<bool> {
     {
         return Err(errors::invalid("k must be at least 1").with_detail(format!("It is {k}.")));
     }
-    let is_drawn = CHANCE.with_borrow_mut(Random::fraction) < query.rate;
+    let is_kept = CHANCE.with_borrow_mut(Random::fraction) < query.rate && transaction::can_write();
     let call = Passed {
         user: owner_rights::current_user(),
         model,
         version: number,
         dims: query.vector.elements().len(),
     };
-    let has_passed = PASSED.with_borrow(|passed| passed.contains(&call));
-    if has_passed && !is_drawn {
-        return Ok(false);
-    }
-    let session = Session::begin(Access::Read);
-    let can_write = check(&session, &call)?;
-    if is_drawn && can_write {
-        let parameters = [
-            (&call.model).into(),
-            number.into(),
-            Param::raw(query.vector.raw()),
-            query.k.into(),
-        ];
-        Session::begin(Access::Write).execute_kept(KEEP, &parameters)?;
-    }
-    if !has_passed {
+    if !PASSED.with_borrow(|passed| passed.contains(&call)) {
+        check(&call)?;
         PASSED.with_borrow_mut(|passed| {
             passed.truncate(MAX_PASSED - 1);
-            passed.push(call);
+            passed.push(call.clone());
         });
     }
-    Ok(is_drawn && can_write)
+    if !is_kept {
+        return Ok(false);
+    }
+    let parameters = [
+        (&call.model).into(),
+        number.into(),
+        Param::raw(query.vector.raw()),
+        query.k.into(),
+        (call.dims as i32).into(),
+    ];
+    let is_kept = Session::begin(Access::Write).execute_kept(KEEP, &parameters)? > 0;
+    if !is_kept {
+        // Right once, wrong by now.
+        check(&call)?;
+    }
+    Ok(is_kept)
 }
 
-/// Refuses a call that could not be kept; whether the transaction can write.
-fn check(session: &Session, call: &Passed) -> Result<bool> {
+/// Refuses a call that could not be kept.
+fn check(call: &Passed) -> Result<()> {
+    let session = &Session::begin(Access::Read);
     let (model, number) = (&call.model, call.version);
     let rows = session.query_kept(CHECK, &[model.into(), number.into()])?;
     let Some(row) = rows.first() else {
@@ -116,7 +119,7 @@ fn check(session: &Session, call: &Passed) -> Result<bool> {
     if call.dims != expected {
         return Err(Error::unexpected_dimensions(expected, call.dims));
     }
-    Ok(row.is_true(3))
+    Ok(())
 }
 
 /// Deletes samples beyond `annex.sample_max_rows` of a version or older than `annex.sample_max_days`, and exposures, with their
@@ -143,12 +146,16 @@ const CHECK: &str = "
     SELECT v.dim,
         EXISTS (SELECT FROM annex.retirement r
             WHERE r.model OPERATOR(pg_catalog.=) v.model AND r.version OPERATOR(pg_catalog.=) v.version),
-        pg_catalog.has_column_privilege('annex.query_sample', 'query', 'INSERT'),
-        pg_catalog.current_setting('transaction_read_only') OPERATOR(pg_catalog.=) 'off'
+        pg_catalog.has_column_privilege('annex.query_sample', 'query', 'INSERT')
     FROM annex.version v WHERE v.model OPERATOR(pg_catalog.=) $1 AND v.version OPERATOR(pg_catalog.=) $2";
 
-const KEEP: &str =
-    "INSERT INTO annex.query_sample (model, version, query, k) VALUES ($1, $2, $3, $4)";
+/// Nothing where [`check`] would refuse: one statement instead of two, as what it needs is seldom near the processor.
+const KEEP: &str = "
+    INSERT INTO annex.query_sample (model, version, query, k)
+    SELECT v.model, v.version, $3, $4 FROM annex.version v
+    WHERE v.model OPERATOR(pg_catalog.=) $1 AND v.version OPERATOR(pg_catalog.=) $2 AND v.dim OPERATOR(pg_catalog.=) $5
+        AND NOT EXISTS (SELECT FROM annex.retirement r
+            WHERE r.model OPERATOR(pg_catalog.=) v.model AND r.version OPERATOR(pg_catalog.=) v.version)";
 
 const MAY_DELETE: &str = "
     SELECT has_table_privilege('annex.query_sample', 'SELECT, DELETE'), has_table_privilege('annex.exposure', 'DELETE')";

@@ -5,6 +5,7 @@
 //! abort releases pins and locks, and a second release would corrupt its counters.
 #![allow(unsafe_code)]
 
+use super::compat;
 use super::page::{HEADER_SIZE, LINE_POINTER_SIZE, PAGE_SIZE, Page, PageMut};
 use super::relation::{INIT_FORK, MAIN_FORK, Relation};
 use crate::distance::prefetch;
@@ -299,9 +300,12 @@ impl BufferHints {
         let hint = self.hints[slot];
         self.pins = self.pins.wrapping_add(1);
         if hint > 0 && !self.pins.is_multiple_of(REFRESH_INTERVAL) {
-            let relation = self.relation.as_ptr();
             // SAFETY: the relation is open; the hint was the number of a buffer, and is above 0.
-            if unsafe { super::compat::read_recent_buffer(relation, block, hint) } {
+            let is_there = unsafe {
+                let file = compat::file_locator(self.relation.as_ptr());
+                compat::read_recent_buffer(file, block, hint)
+            };
+            if is_there {
                 return Shared::lock(hint);
             }
         }

@@ -52,23 +52,35 @@ pub unsafe fn tuple_desc_attr<'a>(
     }
 }
 
-/// `ReadRecentBuffer`: pins `buffer` if it still holds `block` of the relation's main fork.
+/// Where the file of a relation is: `RelFileLocator`, before PostgreSQL 16 `RelFileNode`.
+#[cfg(any(feature = "pg14", feature = "pg15"))]
+pub type FileLocator = pg_sys::RelFileNode;
+/// Where the file of a relation is: `RelFileLocator`, before PostgreSQL 16 `RelFileNode`.
+#[cfg(not(any(feature = "pg14", feature = "pg15")))]
+pub type FileLocator = pg_sys::RelFileLocator;
+
+/// Where the file of a relation is now.
 ///
 /// # Safety
-/// `relation` is open, `buffer` valid: PostgreSQL itself checks which block it holds.
-pub unsafe fn read_recent_buffer(
-    relation: pg_sys::Relation,
-    block: u32,
-    buffer: pg_sys::Buffer,
-) -> bool {
+/// `relation` is open.
+pub unsafe fn file_locator(relation: pg_sys::Relation) -> FileLocator {
     // SAFETY: contract of this function.
     unsafe {
         #[cfg(any(feature = "pg14", feature = "pg15"))]
         let locator = (*relation).rd_node;
         #[cfg(not(any(feature = "pg14", feature = "pg15")))]
         let locator = (*relation).rd_locator;
-        pg_sys::ReadRecentBuffer(locator, pg_sys::ForkNumber::MAIN_FORKNUM, block, buffer)
+        locator
     }
+}
+
+/// `ReadRecentBuffer`: pins `buffer` if it still holds `block` of the file's main fork.
+///
+/// # Safety
+/// `buffer` is valid: PostgreSQL itself checks which block it holds.
+pub unsafe fn read_recent_buffer(file: FileLocator, block: u32, buffer: pg_sys::Buffer) -> bool {
+    // SAFETY: contract of this function.
+    unsafe { pg_sys::ReadRecentBuffer(file, pg_sys::ForkNumber::MAIN_FORKNUM, block, buffer) }
 }
 
 /// `vacuum_delay_point`, which PostgreSQL 18 gave an argument; also serves interrupts.

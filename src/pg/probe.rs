@@ -5,31 +5,34 @@
 //! same locks, the right to SELECT asked each time. Where that is not certain the answer is [`Answer::Unknown`], and the caller runs
 //! the statement: it also finds the words for what is not allowed.
 //!
-//! No row is remembered between calls, only what names mean: OIDs and column numbers, until PostgreSQL says that a relation or
-//! a schema has changed. It says so when a lock is taken, so that is asked after the locks are held.
+//! What names mean is remembered between calls, OIDs and column numbers, until PostgreSQL says that a relation, a schema or a role
+//! has changed. It says so when a lock is taken, so that is asked after the locks are held.
 //!
-//! Where an index is unique, the place of the last row is remembered too, and looked at first. It is a guess: the row that is there
-//! now counts only if the snapshot sees it and it has the key. There is no second one then, so the index is not asked. Both come from
-//! the table, so rows follow every change as those of a statement do.
+//! Where an index is unique, rows are remembered too ([`kept`]): one is returned again, without a lock on the table, if its tuple is
+//! where it was and the snapshot sees it. So rows follow every change as those of a statement do. (A statement would also wait for
+//! whoever has locked the table against readers; a change of his is told when it is committed.)
 #![allow(unsafe_code)]
 
 mod generation;
+mod kept;
 mod shape;
 
 use super::compat;
 use super::encoding;
-use super::relation::{Relation, Tid};
+use super::relation::Relation;
 use super::row_set::Cell as Value;
 use super::snapshot::Snapshot;
 use super::spi::Row;
-use super::varlena::{NewVarlena, Varlena};
+use super::varlena::NewVarlena;
 use crate::error::Result;
 use generation::generation;
+use kept::{KeptRows, Sighting};
 use pgrx::pg_sys;
 use shape::Shape;
 use std::cell::Cell;
 use std::ffi::CStr;
 use std::mem::MaybeUninit;
+use std::rc::Rc;
 
 const LOCK: pg_sys::LOCKMODE = pg_sys::AccessShareLock as pg_sys::LOCKMODE;
 const NO_LOCK: pg_sys::LOCKMODE = pg_sys::NoLock as pg_sys::LOCKMODE;
@@ -38,7 +41,7 @@ const MAX_KEYS: usize = 2;
 const MAX_COLUMNS: usize = 5;
 
 /// What a key column must equal.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Hash)]
 pub enum KeyValue<'a> {
     /// `text`.
     Text(&'a str),
@@ -56,21 +59,6 @@ impl KeyValue<'_> {
             Self::Text(_) => (pg_sys::TEXTOID, TEXT_BTREE_FAM_OID, pg_sys::F_TEXTEQ),
             Self::Int(_) => (pg_sys::INT4OID, INTEGER_BTREE_FAM_OID, pg_sys::F_INT4EQ),
             Self::BigInt(_) => (pg_sys::INT8OID, INTEGER_BTREE_FAM_OID, pg_sys::F_INT8EQ),
-        }
-    }
-
-    /// Whether a column has this value, byte for byte: what is equal otherwise is left to the index.
-    ///
-    /// # Safety
-    /// `datum` is a value of this type that is not NULL.
-    unsafe fn is_same(&self, datum: pg_sys::Datum) -> bool {
-        match *self {
-            // SAFETY: contract of this function.
-            Self::Text(text) => unsafe {
-                Varlena::read(datum).body() == encoding::server_bytes(text).as_ref()
-            },
-            Self::Int(number) => datum.value() as i32 == number,
-            Self::BigInt(number) => datum.value() as i64 == number,
         }
     }
 
@@ -106,15 +94,15 @@ pub struct Names {
     pub only_where_null: Option<&'static CStr>,
     /// The columns that are read, at most five.
     pub columns: &'static [&'static CStr],
-    /// Whether the same row is mostly asked for again.
-    pub remembers_place: bool,
+    /// The rows that are remembered; 0 where the same ones are rarely asked for again.
+    pub kept_rows: usize,
 }
 
 /// What a probe found.
 #[derive(Debug, Clone)]
 pub enum Answer {
     /// The first row, in the order of the index.
-    Row(Row),
+    Row(Rc<Row>),
     /// There is none.
     NoRow,
     /// It could not be asked so.
@@ -132,19 +120,8 @@ struct Meaning {
     keys: [(i16, pg_sys::Oid); MAX_KEYS],
     /// The table's numbers of the columns that are read, and their types.
     columns: [(i16, pg_sys::Oid); MAX_COLUMNS],
-    /// The table's number of the column that is NULL in all rows of the index.
-    null_column: Option<i16>,
-    /// Whether places of rows are worth remembering: see [`Shape::is_unique`].
-    has_places: bool,
-}
-
-/// Where a row was.
-#[derive(Debug, Clone, Copy)]
-struct Place {
-    generation: u64,
-    tid: Tid,
-    /// The buffer that held it; 0 before it was read by its place.
-    buffer: pg_sys::Buffer,
+    /// Whether rows may be kept: see [`Shape::is_unique`].
+    is_unique: bool,
 }
 
 /// Looks for rows of one table by one index.
@@ -152,16 +129,16 @@ struct Place {
 pub struct Probe {
     names: Names,
     meaning: Cell<Option<Meaning>>,
-    place: Cell<Option<Place>>,
+    kept: KeptRows,
 }
 
 impl Probe {
     /// Nothing is looked up yet.
     pub const fn new(names: Names) -> Self {
         Self {
-            names,
             meaning: Cell::new(None),
-            place: Cell::new(None),
+            kept: KeptRows::new(names.kept_rows),
+            names,
         }
     }
 
@@ -173,12 +150,12 @@ impl Probe {
     /// # Errors
     /// XX000 for a column of a type that no cell of a row holds.
     pub fn first(&self, values: &[KeyValue<'_>]) -> Result<Answer> {
+        if let Some(row) = self.find_kept(values) {
+            return Ok(Answer::Row(row));
+        }
         let Some((table, meaning, snapshot)) = self.open(values) else {
             return Ok(Answer::Unknown);
         };
-        if let Some(row) = self.read_at_place(table.0, &meaning, values, snapshot)? {
-            return Ok(Answer::Row(row));
-        }
         let Some(index) = Open::relation(meaning.index) else {
             return Ok(Answer::Unknown);
         };
@@ -212,15 +189,14 @@ impl Probe {
                 pg_sys::systable_beginscan_ordered(heap, index, snapshot.as_ptr(), count, keys);
             let forward = pg_sys::ScanDirection::ForwardScanDirection;
             let tuple = pg_sys::systable_getnext_ordered(scan, forward);
-            let row = (!tuple.is_null()).then(|| {
-                if meaning.has_places {
-                    self.place.set(Some(Place {
-                        generation: meaning.generation,
-                        tid: Tid::from_pg(&(*tuple).t_self),
-                        buffer: 0,
-                    }));
+            let row = (!tuple.is_null()).then(|| -> Result<Rc<Row>> {
+                let row = Rc::new(self.read(tuple, (*heap).rd_att, &meaning)?);
+                if meaning.is_unique
+                    && let Some(seen) = Sighting::of(scan, tuple, table.0, meaning.generation)
+                {
+                    self.kept.keep(values, Rc::clone(&row), seen);
                 }
-                self.read(tuple, (*heap).rd_att, &meaning)
+                Ok(row)
             });
             let row = row.transpose();
             pg_sys::systable_endscan_ordered(scan);
@@ -228,45 +204,9 @@ impl Probe {
         }
     }
 
-    /// The row at the remembered place, if it is the one.
-    fn read_at_place(
-        &self,
-        table: Relation,
-        meaning: &Meaning,
-        values: &[KeyValue<'_>],
-        snapshot: Snapshot,
-    ) -> Result<Option<Row>> {
-        let Some(place) = self.place.get() else {
-            return Ok(None);
-        };
-        if place.generation != meaning.generation {
-            return Ok(None);
-        }
-        let Some(buffer) = pin(table, place) else {
-            return Ok(None);
-        };
-        // SAFETY: the table is open and of the heap access method, the snapshot is active, the buffer holds the block. A tuple that was
-        // found is valid until the pin is released.
-        unsafe {
-            let (mut tid, mut tuple) = (place.tid.to_pg(), pg_sys::HeapTupleData::default());
-            pg_sys::LockBuffer(buffer, pg_sys::BUFFER_LOCK_SHARE as i32);
-            let is_found = pg_sys::heap_hot_search_buffer(
-                &mut tid,
-                table.as_ptr(),
-                buffer,
-                snapshot.as_ptr(),
-                &mut tuple,
-                std::ptr::null_mut(),
-                true,
-            );
-            pg_sys::LockBuffer(buffer, pg_sys::BUFFER_LOCK_UNLOCK as i32);
-            let descriptor = (*table.as_ptr()).rd_att;
-            let is_row = is_found && is_row(&mut tuple, descriptor, meaning, values);
-            let row = is_row.then(|| self.read(&mut tuple, descriptor, meaning));
-            pg_sys::ReleaseBuffer(buffer);
-            self.place.set(Some(Place { buffer, ..place }));
-            row.transpose()
-        }
+    /// The row, if it was found before and is still what a statement would find.
+    fn find_kept(&self, values: &[KeyValue<'_>]) -> Option<Rc<Row>> {
+        (self.kept.is_any() && !is_watched()).then(|| self.kept.find(values))?
     }
 
     /// Whether the caller may read the table; false also where [`Self::first`] says that it is unknown for another reason. `values` are
@@ -278,9 +218,7 @@ impl Probe {
     /// Opens the table for a caller who may read it.
     fn open(&self, values: &[KeyValue<'_>]) -> Option<(Open, Meaning, Snapshot)> {
         let snapshot = Snapshot::active().ok()?;
-        // SAFETY: a plain variable, read on the main thread.
-        let watcher = unsafe { pg_sys::ExecutorCheckPerms_hook };
-        if watcher.is_some() || values.len() != self.names.keys.len() {
+        if is_watched() || values.len() != self.names.keys.len() {
             return None;
         }
         let (table, meaning) = self.open_now(values)?;
@@ -335,16 +273,11 @@ impl Probe {
         if !shape.is_plain() {
             return None;
         }
-        let null_column = match names.only_where_null {
-            Some(name) => Some(shape.column(name)?.0),
-            None => None,
-        };
         let mut meaning = Meaning {
             generation,
             table: table_oid,
             index: index_oid,
-            null_column,
-            has_places: names.remembers_place && shape.is_unique(names.keys.len()),
+            is_unique: self.kept.is_any() && shape.is_unique(names.keys.len()),
             keys: [nothing; MAX_KEYS],
             columns: [nothing; MAX_COLUMNS],
         };
@@ -416,45 +349,8 @@ impl Drop for Open {
     }
 }
 
-/// Pins the block of a place; `None` if the table ends before it. A table that was rewritten is of another generation, but one that
-/// VACUUM has cut short need not be: its last blocks are then in no buffer. It is not cut while the lock on it is held.
-fn pin(table: Relation, place: Place) -> Option<pg_sys::Buffer> {
-    // SAFETY: the table is open; whether the buffer still holds the block is asked of PostgreSQL, which pins it then.
-    unsafe {
-        let is_there = place.buffer != 0
-            && compat::read_recent_buffer(table.as_ptr(), place.tid.block, place.buffer);
-        if is_there {
-            return Some(place.buffer);
-        }
-        (place.tid.block < table.block_count())
-            .then(|| pg_sys::ReadBuffer(table.as_ptr(), place.tid.block))
-    }
-}
-
-/// Whether a row has the key, and is one of the index.
-///
-/// # Safety
-/// `tuple` is a row of the table that `meaning` is of, `descriptor` the table's; `values` are of the types of the key columns.
-unsafe fn is_row(
-    tuple: pg_sys::HeapTuple,
-    descriptor: pg_sys::TupleDesc,
-    meaning: &Meaning,
-    values: &[KeyValue<'_>],
-) -> bool {
-    let column = |number: i16| {
-        let mut is_null = false;
-        // SAFETY: contract of this function; the table has this column.
-        let value =
-            unsafe { pg_sys::heap_getattr(tuple, i32::from(number), descriptor, &mut is_null) };
-        (!is_null).then_some(value)
-    };
-    let mut keys = values.iter().zip(meaning.keys);
-    let has_key = keys.all(|(value, (number, _))| {
-        // SAFETY: the column is of the value's type, by contract.
-        column(number).is_some_and(|datum| unsafe { value.is_same(datum) })
-    });
-    has_key
-        && meaning
-            .null_column
-            .is_none_or(|number| column(number).is_none())
+/// Whether a module watches what statements read.
+fn is_watched() -> bool {
+    // SAFETY: a plain variable, read on the main thread.
+    unsafe { pg_sys::ExecutorCheckPerms_hook }.is_some()
 }

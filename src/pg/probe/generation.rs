@@ -4,12 +4,19 @@
 use pgrx::pg_sys;
 use std::cell::Cell;
 
+use pg_sys::SysCacheIdentifier::{AUTHMEMROLEMEM, AUTHOID, DATABASEOID, NAMESPACEOID};
+
+/// What is watched beside relations.
+const CACHES: [pg_sys::SysCacheIdentifier::Type; 4] =
+    [NAMESPACEOID, AUTHOID, AUTHMEMROLEMEM, DATABASEOID];
+
 thread_local! {
-    /// Grows whenever a relation or a schema has changed; 0 until anybody asked.
+    /// Grows whenever a relation, a schema or a role has changed; 0 until anybody asked.
     static GENERATION: Cell<u64> = const { Cell::new(0) };
 }
 
-/// A number that is the same as before only if no relation and no schema has changed, as far as this backend was told.
+/// A number that is the same as before only if no relation, schema or role has changed, as far as this backend was told: what names
+/// mean, and who may read what, which also the tables' own rows of the catalogs say.
 pub(super) fn generation() -> u64 {
     let now = GENERATION.get();
     if now > 0 {
@@ -19,8 +26,9 @@ pub(super) fn generation() -> u64 {
     unsafe {
         let nothing = pg_sys::Datum::null();
         pg_sys::CacheRegisterRelcacheCallback(Some(relation_changed), nothing);
-        let schemas = pg_sys::SysCacheIdentifier::NAMESPACEOID as i32;
-        pg_sys::CacheRegisterSyscacheCallback(schemas, Some(schema_changed), nothing);
+        for cache in CACHES {
+            pg_sys::CacheRegisterSyscacheCallback(cache as i32, Some(row_changed), nothing);
+        }
     }
     GENERATION.set(1);
     1
@@ -31,6 +39,7 @@ extern "C-unwind" fn relation_changed(_argument: pg_sys::Datum, _relation: pg_sy
     GENERATION.set(GENERATION.get() + 1);
 }
 
-extern "C-unwind" fn schema_changed(_argument: pg_sys::Datum, _cache: i32, _hash: u32) {
+/// Of schemas, of roles and who is a member of which, of the database, whose owner has a role of its own.
+extern "C-unwind" fn row_changed(_argument: pg_sys::Datum, _cache: i32, _hash: u32) {
     GENERATION.set(GENERATION.get() + 1);
 }

@@ -179,7 +179,52 @@ TRUNCATE annex.exposure, annex.outcome;
 SELECT annex.expose('docs', 'user-1');
 SELECT unit, version FROM annex.exposure ORDER BY unit;
 
--- The place of the last row is remembered: two models in turns, a row that moved, one that is gone, its page with it, another one there.
+-- Rows that were read are kept for the next call, and read again where another tuple is at their place, or the snapshot sees it no more.
+SELECT annex.expose('docs', 'user-' || i) FROM generate_series(1, 2) i;
+DELETE FROM annex.exposure WHERE unit = 'user-1';
+SELECT annex.expose('docs', 'user-' || i) FROM generate_series(1, 2) i;
+SELECT unit, version, count(*) FROM annex.exposure GROUP BY unit, version ORDER BY unit;
+-- What is deleted, then taken back.
+BEGIN;
+DELETE FROM annex.exposure;
+SAVEPOINT before;
+SELECT annex.expose('docs', 'user-1');
+SELECT annex.expose('docs', 'user-1');
+SELECT count(*) FROM annex.exposure;
+ROLLBACK TO before;
+SELECT count(*) FROM annex.exposure;
+SELECT annex.expose('docs', 'user-1');
+SELECT count(*) FROM annex.exposure;
+ROLLBACK;
+SELECT annex.expose('docs', 'user-1');
+SELECT unit, version, count(*) FROM annex.exposure GROUP BY unit, version ORDER BY unit;
+-- Another tuple of this transaction; a cursor still sees the one before it.
+BEGIN;
+DECLARE before CURSOR FOR SELECT annex.expose('docs', 'user-1') FROM generate_series(1, 3);
+FETCH before;
+UPDATE annex.experiment SET champion = challenger, challenger = champion WHERE model = 'docs';
+SELECT annex.expose('docs', 'user-1'), (annex.route('docs', 'user-1')).version;
+FETCH before;
+SELECT annex.expose('docs', 'user-1');
+FETCH before;
+ROLLBACK;
+SELECT annex.expose('docs', 'user-1');
+-- More units than are kept, twice.
+SELECT count(annex.expose('docs', 'many-' || i)), count(annex.expose('docs', 'many-' || i)) FROM generate_series(1, 3000) i;
+SELECT count(DISTINCT annex.expose('docs', 'many-' || i)) FROM generate_series(1, 3000) i;
+SELECT count(*), count(DISTINCT unit) FROM annex.exposure WHERE unit LIKE 'many-%';
+-- A role that is no superuser any more, though nothing of the tables has changed.
+ALTER ROLE regress_path_team SUPERUSER;
+SET ROLE regress_path_team;
+SELECT annex.expose('docs', 'user-1');
+SELECT annex.expose('docs', 'user-1');
+RESET ROLE;
+ALTER ROLE regress_path_team NOSUPERUSER;
+SET ROLE regress_path_team;
+SELECT annex.expose('docs', 'user-1');
+RESET ROLE;
+
+-- Places of rows: two models in turns, a row that moved, one that is gone, its page with it, another one there.
 CREATE TABLE images (id int PRIMARY KEY, body text);
 INSERT INTO images VALUES (1, 'one');
 SELECT annex.register_model('images', 'images', 'id', 'body'), annex.register_version('images', 1, 'l2'), annex.register_version('images', 1, 'l2');

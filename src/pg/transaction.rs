@@ -1,0 +1,16 @@
+//! What the running transaction may do, and what it promises.
+#![allow(unsafe_code)]
+
+use pgrx::pg_sys;
+
+/// Whether the transaction can write: it was not begun read-only, and the server is no standby.
+pub fn can_write() -> bool {
+    // SAFETY: a variable of this backend, read on the main thread; it is set on a standby too.
+    unsafe { !pg_sys::XactReadOnly }
+}
+
+/// Whether PostgreSQL has to know what the transaction reads, as it may fail for that.
+pub(super) fn is_serializable() -> bool {
+    // SAFETY: a variable of this backend, read on the main thread.
+    unsafe { pg_sys::XactIsoLevel >= pg_sys::XACT_SERIALIZABLE as i32 }
+}
