@@ -13,6 +13,7 @@ use super::scan::{OrderKey, Scan};
 use super::{cost, search_width, vacuum, validate};
 use crate::error::{Error, Result};
 use crate::guc;
+use crate::pg::detoasted::Keeper;
 use crate::pg::heap_scan::IndexBuild;
 use crate::pg::index_scan::{OrderOperand, ScanDescriptor};
 use crate::pg::planner::{PathCost, PathFacts};
@@ -241,6 +242,14 @@ unsafe extern "C-unwind" fn amvalidate(class: pg_sys::Oid) -> bool {
     unwrap_or_raise(validate::operator_class(class))
 }
 
+/// A scan between `ambeginscan` and `amendscan`.
+struct OpenScan {
+    state: ScanState,
+    /// The executor computes the distance of a row twice, the second time perhaps after the last row was returned. `None`
+    /// from `amendscan` on.
+    keeper: Option<Keeper>,
+}
+
 /// State of a scan: nothing until its first row is asked for.
 enum ScanState {
     NotStarted,
@@ -257,7 +266,13 @@ unsafe extern "C-unwind" fn ambeginscan(
     order_count: i32,
 ) -> pg_sys::IndexScanDesc {
     // SAFETY: these are the arguments of ambeginscan.
-    unsafe { ScanDescriptor::begin(index, key_count, order_count, ScanState::NotStarted) }
+    unsafe {
+        let open = OpenScan {
+            state: ScanState::NotStarted,
+            keeper: Some(Keeper::new()),
+        };
+        ScanDescriptor::begin(index, key_count, order_count, open)
+    }
 }
 
 #[pg_guard]
@@ -268,11 +283,11 @@ unsafe extern "C-unwind" fn amrescan(
     orders: pg_sys::ScanKey,
     _order_count: i32,
 ) {
-    // SAFETY: the descriptor is from ambeginscan, whose state is a ScanState.
+    // SAFETY: the descriptor is from ambeginscan, whose state is an OpenScan.
     unsafe {
         let scan = ScanDescriptor::from_pg(scan);
         scan.set_keys(keys, orders);
-        *scan.state::<ScanState>() = ScanState::NotStarted;
+        scan.state::<OpenScan>().state = ScanState::NotStarted;
     }
 }
 
@@ -281,12 +296,16 @@ unsafe extern "C-unwind" fn amgettuple(
     scan: pg_sys::IndexScanDesc,
     _direction: pg_sys::ScanDirection::Type,
 ) -> bool {
-    // SAFETY: the descriptor is from ambeginscan, whose state is a ScanState; no other reference to it exists.
-    let (scan, state) = unsafe {
+    // SAFETY: the descriptor is from ambeginscan, whose state is an OpenScan; no other reference to it exists.
+    let (scan, open) = unsafe {
         let scan = ScanDescriptor::from_pg(scan);
-        (scan, scan.state::<ScanState>())
+        (scan, scan.state::<OpenScan>())
     };
-    unwrap_or_raise(next_row(scan, state))
+    let has_row = unwrap_or_raise(next_row(scan, &mut open.state));
+    if let Some(keeper) = open.keeper.as_ref().filter(|_| has_row) {
+        keeper.returns_row();
+    }
+    has_row
 }
 
 fn next_row(scan: ScanDescriptor, state: &mut ScanState) -> Result<bool> {
@@ -337,5 +356,10 @@ fn outside_table(index: Relation, tid: Tid, heap_blocks: u32) -> Error {
 #[pg_guard]
 unsafe extern "C-unwind" fn amendscan(scan: pg_sys::IndexScanDesc) {
     // SAFETY: as in amrescan. The state itself is dropped with the scan's memory context.
-    unsafe { *ScanDescriptor::from_pg(scan).state::<ScanState>() = ScanState::Ended };
+    unsafe {
+        *ScanDescriptor::from_pg(scan).state::<OpenScan>() = OpenScan {
+            state: ScanState::Ended,
+            keeper: None,
+        };
+    }
 }

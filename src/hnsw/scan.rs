@@ -19,7 +19,6 @@ use super::starting_points::StartingPoints;
 use crate::error::Result;
 use crate::guc::{self, IterativeScan};
 use crate::pg::buffer::{BufferHints, Shared};
-use crate::pg::detoasted;
 use crate::pg::relation::{ColumnValue, Relation, Tid};
 use crate::pg::{failpoint, interrupt};
 use crate::types::datum;
@@ -119,8 +118,6 @@ pub struct Scan {
     is_started: bool,
     is_finished: bool,
     meter: ScanMeter,
-    /// The executor computes the distance of each row twice.
-    _keeper: detoasted::Keeper,
 }
 
 impl Scan {
@@ -178,7 +175,6 @@ impl Scan {
             is_started: false,
             is_finished: false,
             meter,
-            _keeper: detoasted::Keeper::new(),
         }))
     }
 

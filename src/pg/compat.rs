@@ -101,12 +101,26 @@ pub fn vacuum_delay_point() {
 pub unsafe fn count_index_scan(scan: pg_sys::IndexScanDesc) {
     // SAFETY: contract of this function; the counters belong to this backend.
     unsafe {
-        let index = &*(*scan).indexRelation;
-        #[cfg(not(feature = "pg14"))]
-        if index.pgstat_info.is_null() && index.pgstat_enabled {
-            pg_sys::pgstat_assoc_relation((*scan).indexRelation);
+        count_scan_of_index((*scan).indexRelation);
+        #[cfg(feature = "pg18")]
+        if let Some(instrument) = (*scan).instrument.as_mut() {
+            instrument.nsearches += 1;
         }
-        if let Some(info) = index.pgstat_info.as_mut() {
+    }
+}
+
+/// `pgstat_count_index_scan` alone.
+///
+/// # Safety
+/// `index` is open.
+pub unsafe fn count_scan_of_index(index: pg_sys::Relation) {
+    // SAFETY: contract of this function; the counters belong to this backend.
+    unsafe {
+        #[cfg(not(feature = "pg14"))]
+        if (*index).pgstat_info.is_null() && (*index).pgstat_enabled {
+            pg_sys::pgstat_assoc_relation(index);
+        }
+        if let Some(info) = (*index).pgstat_info.as_mut() {
             #[cfg(any(feature = "pg14", feature = "pg15"))]
             {
                 info.t_counts.t_numscans += 1;
@@ -116,11 +130,18 @@ pub unsafe fn count_index_scan(scan: pg_sys::IndexScanDesc) {
                 info.counts.numscans += 1;
             }
         }
-        #[cfg(feature = "pg18")]
-        if let Some(instrument) = (*scan).instrument.as_mut() {
-            instrument.nsearches += 1;
-        }
     }
+}
+
+/// Whether `old_snapshot_threshold` is set: then each read of a page asks whether the snapshot is too old for it.
+/// PostgreSQL 17 has no such setting.
+pub fn snapshots_expire() -> bool {
+    #[cfg(any(feature = "pg14", feature = "pg15", feature = "pg16"))]
+    // SAFETY: a plain variable of the server, read on the main thread.
+    let threshold = unsafe { pg_sys::old_snapshot_threshold };
+    #[cfg(not(any(feature = "pg14", feature = "pg15", feature = "pg16")))]
+    let threshold = -1;
+    threshold >= 0
 }
 
 /// Memory that PostgreSQL frees as the `extra` of a setting's value; null if there is none left. A check hook must not

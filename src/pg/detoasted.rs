@@ -5,12 +5,12 @@
 //! in its table, and a scan's snapshot keeps what the scan sees there; so nothing is kept longer than the last scan.
 #![allow(unsafe_code)]
 
+use super::toast_table::{Place, ToastTable};
 use super::varlena::HEADER_LEN;
 use pgrx::pg_sys;
 use pgrx::varlena as header;
 use std::cell::{Cell, RefCell};
 use std::iter::repeat_n;
-use std::marker::PhantomData;
 use std::rc::Rc;
 
 /// Values kept at most. A scan in exact order holds back few rows: two or three for ten that it returns.
@@ -23,6 +23,8 @@ type Pointer = [u8; size_of::<pg_sys::varatt_external>()];
 
 thread_local! {
     static KEEPERS: Cell<usize> = const { Cell::new(0) };
+    /// Of the scan that returned the last row.
+    static SOURCE: RefCell<Option<Rc<Source>>> = const { RefCell::new(None) };
     static VALUES: RefCell<Ring> = const { RefCell::new(Ring { values: Vec::new(), next: 0 }) };
 }
 
@@ -56,42 +58,87 @@ pub struct Value {
 }
 
 impl Value {
-    fn copy(body: &[u8]) -> Self {
-        let mut words: Rc<[u32]> = repeat_n(0, body.len().div_ceil(size_of::<u32>())).collect();
-        if let Some(words) = Rc::get_mut(&mut words) {
-            // SAFETY: the words have room for the bytes, and any bytes are words.
-            unsafe {
-                std::ptr::copy_nonoverlapping(body.as_ptr(), words.as_mut_ptr().cast(), body.len());
-            }
-        }
-        Self {
-            words,
-            len: body.len(),
-        }
+    /// A value of `len` bytes, which `fill` writes; `None` if that does not.
+    fn filled(len: usize, fill: impl FnOnce(&mut [u8]) -> Option<()>) -> Option<Self> {
+        let mut words: Rc<[u32]> = repeat_n(0, len.div_ceil(size_of::<u32>())).collect();
+        let start = Rc::get_mut(&mut words)?.as_mut_ptr().cast();
+        // SAFETY: the words have room for the bytes, nothing else refers to them, and any bytes are words.
+        fill(unsafe { std::slice::from_raw_parts_mut(start, len) })?;
+        Some(Self { words, len })
     }
 
     /// The bytes.
     pub fn body(&self) -> &[u8] {
-        // SAFETY: `copy` made as many whole words as `len` bytes need, and any bytes may be looked at.
+        // SAFETY: `filled` made as many whole words as `len` bytes need, and any bytes may be looked at.
         unsafe { std::slice::from_raw_parts(self.words.as_ptr().cast(), self.len) }
+    }
+}
+
+/// The TOAST table that values were last fetched from for a scan.
+#[derive(Debug)]
+struct Source {
+    /// The resource owner under which the scan returned its last row. The executor ends the scan under the same one, as
+    /// pins that it holds from row to row belong to that too.
+    owner: Cell<pg_sys::ResourceOwner>,
+    table: RefCell<Option<ToastTable>>,
+}
+
+impl Source {
+    /// Fetches a value for the scan's executor; `None` for another one, which might outlive or be outlived by what is
+    /// opened here, and if it is not done here.
+    fn fetch(&self, place: Place) -> Option<Value> {
+        // SAFETY: a plain variable of the server, read on the main thread.
+        if self.owner.get() != unsafe { pg_sys::CurrentResourceOwner } {
+            return None;
+        }
+        let mut table = self.table.borrow_mut();
+        if table.as_ref().is_none_or(|open| open.oid() != place.table) {
+            *table = None;
+        }
+        let table = table.get_or_insert_with(|| ToastTable::open(place.table));
+        Value::filled(place.len, |target| table.fetch(place.value, target))
     }
 }
 
 /// While one lives, values are kept; none of them outlives the last one.
 #[derive(Debug)]
-pub struct Keeper(PhantomData<*mut ()>);
+pub struct Keeper(Rc<Source>);
 
 impl Keeper {
     /// Begins to keep values.
     #[allow(clippy::new_without_default)] // what it does is not to make a value
     pub fn new() -> Self {
         KEEPERS.set(KEEPERS.get() + 1);
-        Self(PhantomData)
+        Self(Rc::new(Source {
+            owner: Cell::new(std::ptr::null_mut()),
+            table: RefCell::new(None),
+        }))
+    }
+
+    /// To be called with each row that the scan returns: until another scan returns one, values are fetched from the TOAST
+    /// table that this one holds open.
+    pub fn returns_row(&self) {
+        // SAFETY: a plain variable of the server, read on the main thread.
+        self.0.owner.set(unsafe { pg_sys::CurrentResourceOwner });
+        SOURCE.with_borrow_mut(|source| {
+            if !self.is(source) {
+                *source = Some(Rc::clone(&self.0));
+            }
+        });
+    }
+
+    fn is(&self, source: &Option<Rc<Source>>) -> bool {
+        source.as_ref().is_some_and(|of| Rc::ptr_eq(of, &self.0))
     }
 }
 
 impl Drop for Keeper {
     fn drop(&mut self) {
+        SOURCE.with_borrow_mut(|source| {
+            if self.is(source) {
+                *source = None;
+            }
+        });
         KEEPERS.set(KEEPERS.get() - 1);
         if KEEPERS.get() == 0 {
             VALUES.with_borrow_mut(|ring| {
@@ -116,20 +163,50 @@ pub unsafe fn fetch(value: *mut pg_sys::varlena) -> Option<Value> {
     if let Some(kept) = VALUES.with_borrow(|ring| ring.get(&pointer)) {
         return Some(kept);
     }
-    // SAFETY: a varlena; what comes back is a plain one in memory of its own, to which nothing else refers. An ERROR
-    // leaves nothing borrowed.
-    let fetched = unsafe {
-        let plain = pg_sys::pg_detoast_datum_copy(value);
-        let body = plain.cast::<u8>().add(HEADER_LEN);
-        let len = header::varsize_any_exhdr(plain);
-        let fetched = Value::copy(std::slice::from_raw_parts(body, len));
-        pg_sys::pfree(plain.cast());
-        fetched
+    let source = SOURCE.with_borrow(Clone::clone);
+    let fetched = Place::of(&as_external(&pointer))
+        .zip(source)
+        .and_then(|(place, source)| source.fetch(place));
+    let fetched = match fetched {
+        Some(fetched) => fetched,
+        // SAFETY: a varlena, by contract.
+        None => unsafe { fetch_plainly(value) }?,
     };
     if fetched.len <= MAX_VALUE_LEN {
         VALUES.with_borrow_mut(|ring| ring.put(pointer, fetched.clone()));
     }
     Some(fetched)
+}
+
+/// The same with PostgreSQL's own function.
+///
+/// # Safety
+/// As [`fetch`].
+unsafe fn fetch_plainly(value: *mut pg_sys::varlena) -> Option<Value> {
+    // SAFETY: a varlena; what comes back is a plain one in memory of its own, to which nothing else refers. An ERROR
+    // leaves nothing borrowed.
+    unsafe {
+        let plain = pg_sys::pg_detoast_datum_copy(value);
+        let body = plain.cast::<u8>().add(HEADER_LEN);
+        let body = std::slice::from_raw_parts(body, header::varsize_any_exhdr(plain));
+        let fetched = Value::filled(body.len(), |target| {
+            target.copy_from_slice(body);
+            Some(())
+        });
+        pg_sys::pfree(plain.cast());
+        fetched
+    }
+}
+
+/// The fields of a TOAST pointer.
+fn as_external(pointer: &Pointer) -> pg_sys::varatt_external {
+    // SAFETY: as many bytes, and any bytes are those of its numbers.
+    unsafe {
+        pointer
+            .as_ptr()
+            .cast::<pg_sys::varatt_external>()
+            .read_unaligned()
+    }
 }
 
 /// The TOAST pointer of a value that lies in a TOAST table.

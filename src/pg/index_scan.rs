@@ -4,7 +4,7 @@
 
 use super::relation::{ColumnValue, Relation, Tid};
 use crate::error::{Error, Result, SqlState};
-use pgrx::{PgMemoryContexts, pg_sys};
+use pgrx::pg_sys;
 
 /// What the ORDER BY operand of a scan is.
 #[derive(Debug, Clone, Copy)]
@@ -20,8 +20,8 @@ pub enum OrderOperand {
 pub struct ScanDescriptor(pg_sys::IndexScanDesc);
 
 impl ScanDescriptor {
-    /// Makes the descriptor of a new scan, whose state `T` is dropped with the scan's memory context, also when an
-    /// ERROR ends the query.
+    /// Makes the descriptor of a new scan, whose state `T` is dropped with the scan's memory context: what it has open must be
+    /// closed by `amendscan`, which no query reaches that an ERROR ends.
     ///
     /// # Safety
     /// The arguments are those passed to `ambeginscan`.
@@ -39,8 +39,7 @@ impl ScanDescriptor {
                 (*scan).xs_orderbyvals = pg_sys::palloc0(count * size_of::<pg_sys::Datum>()).cast();
                 (*scan).xs_orderbynulls = pg_sys::palloc0(count).cast();
             }
-            let mut context = PgMemoryContexts::CurrentMemoryContext;
-            (*scan).opaque = context.leak_and_drop_on_delete(state).cast();
+            (*scan).opaque = super::memory::leak(state).cast();
             scan
         }
     }

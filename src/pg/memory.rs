@@ -42,6 +42,18 @@ impl<T> Drop for Kept<T> {
     }
 }
 
+/// Puts a value into the current memory context, which drops it, with [`is_aborting`] true: whoever has more to release at the
+/// regular end does so before.
+pub(super) fn leak<T>(value: T) -> *mut T {
+    let mut context = PgMemoryContexts::CurrentMemoryContext;
+    let kept = context.leak_and_drop_on_delete(Kept(Some(value)));
+    // SAFETY: just made, and nothing else refers to it.
+    match unsafe { &mut (*kept).0 } {
+        Some(value) => value,
+        None => unreachable!("the value is there"),
+    }
+}
+
 /// A value that is dropped at the end of its scope like any other, and also when an ERROR jumps over that scope: then
 /// with the memory context that was the current one when it was made, and with [`is_aborting`] true.
 ///

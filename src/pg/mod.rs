@@ -32,6 +32,7 @@ pub mod spi;
 pub mod stats;
 pub mod subtransaction;
 pub mod temp_file;
+mod toast_table;
 pub mod transaction;
 pub mod vacuum_info;
 pub mod varlena;
