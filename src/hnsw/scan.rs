@@ -183,7 +183,7 @@ impl Scan {
     pub fn next_row(&mut self) -> Result<Option<ScanRow>> {
         loop {
             let ahead = self.rows.wanted_ahead();
-            while self.rows.len() <= ahead && self.load_next_node(ahead)? {}
+            while self.rows.known() <= ahead && self.load_next_node(ahead)? {}
             if ahead > 0 {
                 self.rows.ask(ahead);
             }

@@ -30,7 +30,6 @@ pub struct ScannedTable {
     max_reads: Option<usize>,
     /// The block asked for last, and its buffer.
     last: (u32, pg_sys::Buffer),
-    reads_before: i64,
 }
 
 impl ScannedTable {
@@ -55,7 +54,6 @@ impl ScannedTable {
             blocks,
             max_reads: None,
             last: (u32::MAX, 0),
-            reads_before: blocks_read(),
         }
     }
 
@@ -73,12 +71,6 @@ impl ScannedTable {
     /// Blocks of the table, as far as is known.
     pub fn block_count(&self) -> u32 {
         self.blocks
-    }
-
-    /// Whether this process has read a page of any relation into a shared buffer since the scan began.
-    #[inline]
-    pub fn has_read(&self) -> bool {
-        blocks_read() != self.reads_before
     }
 
     /// How many reads may be under way at once: `effective_io_concurrency` of the table's tablespace. 0 where rows
@@ -167,9 +159,9 @@ impl PageHint {
     }
 }
 
-/// Pages that this process has read into shared buffers.
+/// Pages that this process has read into shared buffers so far.
 #[inline]
-fn blocks_read() -> i64 {
+pub fn blocks_read() -> i64 {
     // SAFETY: a counter of this process, changed by its main thread only.
     unsafe { (&raw const pg_sys::pgBufferUsage.shared_blks_read).read() }
 }
