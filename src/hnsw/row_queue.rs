@@ -90,7 +90,6 @@ impl RowQueue {
 
     /// To be called when the next row is wanted: notes how long the executor took to fetch the last one, and says how many
     /// rows should be known beyond the next one.
-    #[inline]
     pub fn wanted_ahead(&mut self) -> usize {
         let reads = blocks_read() - self.last_return.0;
         if reads > 0 {
@@ -154,7 +153,6 @@ impl RowQueue {
     /// Takes the next row.
     /// # Errors
     /// XX002 for a row pointer that leads beyond the table.
-    #[inline]
     pub fn pop(&mut self) -> Result<Option<ScanRow>> {
         let Some(Waiting { row, hint }) = self.rows.pop_front() else {
             return Ok(None);
