@@ -11,7 +11,7 @@ use super::layout::Storage;
 use super::options::{self, Options};
 use super::scan::{OrderKey, Scan};
 use super::{cost, search_width, vacuum, validate};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::guc;
 use crate::pg::detoasted::Keeper;
 use crate::pg::heap_scan::IndexBuild;
@@ -253,8 +253,7 @@ struct OpenScan {
 /// State of a scan: nothing until its first row is asked for.
 enum ScanState {
     NotStarted,
-    /// A scan, and how many blocks its table is known to have.
-    Running(Box<Scan>, u32),
+    Running(Box<Scan>),
     /// The index was empty, or the scan has ended.
     Ended,
 }
@@ -315,22 +314,16 @@ fn next_row(scan: ScanDescriptor, state: &mut ScanState) -> Result<bool> {
             OrderOperand::Null => OrderKey::Null,
             OrderOperand::Value(value) => OrderKey::Value(value),
         };
-        *state = match Scan::begin(scan.index(), key)? {
-            Some(running) => ScanState::Running(Box::new(running), scan.estimated_heap_blocks()),
+        *state = match Scan::begin(scan.index(), scan.table(), key)? {
+            Some(running) => ScanState::Running(Box::new(running)),
             None => ScanState::Ended,
         };
     }
-    let ScanState::Running(running, heap_blocks) = state else {
+    let ScanState::Running(running) = state else {
         return Ok(false);
     };
     match running.next_row()? {
         Some(row) => {
-            if row.tid.block >= *heap_blocks {
-                *heap_blocks = scan.heap_blocks();
-                if row.tid.block >= *heap_blocks {
-                    return Err(outside_table(scan.index(), row.tid, *heap_blocks));
-                }
-            }
             scan.set_row(row.tid, row.lower_bound);
             Ok(true)
         }
@@ -339,18 +332,6 @@ fn next_row(scan: ScanDescriptor, state: &mut ScanState) -> Result<bool> {
             Ok(false)
         }
     }
-}
-
-/// XX002 for a row pointer that no table of so many blocks can have; PostgreSQL would blame a missing file.
-#[cold]
-fn outside_table(index: Relation, tid: Tid, heap_blocks: u32) -> Error {
-    Error::corrupt_index(
-        format!("index \"{}\" has an invalid row pointer", index.name()),
-        format!(
-            "It leads to block {}, but the table has {heap_blocks} blocks.",
-            tid.block
-        ),
-    )
 }
 
 #[pg_guard]

@@ -25,6 +25,7 @@ pub mod options;
 pub mod placement;
 pub mod reachability;
 pub mod repair;
+pub mod row_queue;
 pub mod scan;
 pub mod scan_counters;
 pub mod scan_meter;

@@ -12,6 +12,7 @@ use super::graph::Candidate;
 use super::kept::{LastScan, keep_hints, keep_last_scan, keep_search, take_hints, take_search};
 use super::layout::{ItemPtr, Meta, Node, PageKind, SlotState, Storage, TidChunk};
 use super::left_out;
+use super::row_queue::{RowQueue, ScanRow};
 use super::scan_meter::ScanMeter;
 use super::search::{Bounds, LayerSearch, SearchCounts};
 use super::search_width;
@@ -20,6 +21,7 @@ use crate::error::Result;
 use crate::guc::{self, IterativeScan};
 use crate::pg::buffer::{BufferHints, Shared};
 use crate::pg::relation::{ColumnValue, Relation, Tid};
+use crate::pg::scanned_table::ScannedTable;
 use crate::pg::{failpoint, interrupt};
 use crate::types::datum;
 use crate::types::indexed::IndexedValue;
@@ -40,6 +42,11 @@ const LOOK_AHEAD: usize = 4;
 const LONG_LOOK_AHEAD: usize = 1600;
 const LONG_LOOK_AHEAD_PART: usize = 4;
 
+/// So many nodes ahead of the one whose rows are read the CPU is asked for a node, and before that for its buffer's
+/// descriptor.
+const NODE_AHEAD: usize = 2;
+const NODE_DESCRIPTOR_AHEAD: usize = 5;
+
 /// What the ORDER BY operand of a scan is.
 #[derive(Debug, Clone)]
 pub enum OrderKey {
@@ -47,15 +54,6 @@ pub enum OrderKey {
     Null,
     /// A value of the indexed type.
     Value(ColumnValue),
-}
-
-/// A heap row the scan returns.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct ScanRow {
-    /// The row.
-    pub tid: Tid,
-    /// A lower bound of its distance, or `None` if the order key is NULL.
-    pub lower_bound: Option<f64>,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -104,27 +102,25 @@ pub struct Scan {
     search: LayerSearch<ItemPtr>,
     /// Sorted, next one last.
     pending: Vec<Pending>,
-    /// Rows of the node being returned, next one last.
-    rows: Vec<Tid>,
-    row_bound: f64,
+    rows: RowQueue,
+    /// Rows of the node being read; its memory is used again.
+    tids: Vec<Tid>,
     last_bound: f64,
     largest_slack: f32,
     batch: Vec<Candidate<ItemPtr>>,
     start: StartingPoints,
     /// Nodes returned by all batches so far.
     returned: usize,
-    /// Heap rows returned so far.
-    row_count: u64,
     is_started: bool,
     is_finished: bool,
     meter: ScanMeter,
 }
 
 impl Scan {
-    /// Starts a scan for `key`; reads the settings now. `None` if the index holds no row.
+    /// Starts a scan for `key` that returns rows of `table`; reads the settings now. `None` if the index holds no row.
     /// # Errors
     /// 22000 if the key's dimensions are not the index's, XX001 for a damaged key, XX002 for a damaged index.
-    pub fn begin(index: Relation, key: OrderKey) -> Result<Option<Self>> {
+    pub fn begin(index: Relation, table: ScannedTable, key: OrderKey) -> Result<Option<Self>> {
         let mut meter = ScanMeter::begin(index);
         let meta = read_meta(index)?;
         if !meta.entry.is_some() {
@@ -164,14 +160,13 @@ impl Scan {
             hints: Some(take_hints(index)),
             search,
             pending: Vec::new(),
-            rows: Vec::new(),
-            row_bound: f64::NEG_INFINITY,
+            rows: RowQueue::new(index, table),
+            tids: Vec::new(),
             last_bound: f64::NEG_INFINITY,
             largest_slack: 0.0,
             batch: Vec::new(),
             start: StartingPoints::Nearest,
             returned: 0,
-            row_count: 0,
             is_started: false,
             is_finished: false,
             meter,
@@ -183,20 +178,13 @@ impl Scan {
     /// XX002 for a damaged index.
     pub fn next_row(&mut self) -> Result<Option<ScanRow>> {
         loop {
-            if let Some(tid) = self.rows.pop() {
-                let lower_bound = (!self.order_is_null).then_some(self.row_bound);
-                self.row_count += 1;
-                return Ok(Some(ScanRow { tid, lower_bound }));
+            let ahead = self.rows.wanted_ahead();
+            while self.rows.known() <= ahead && self.load_next_node(ahead)? {}
+            if ahead > 0 {
+                self.rows.ask(ahead);
             }
-            if let Some(next) = self.pending.pop() {
-                let is_late = next.lower_bound < self.last_bound;
-                if is_late && self.settings.mode == IterativeScan::strict_order {
-                    continue; // a farther row may have been returned already: see README.md, strict order
-                }
-                self.row_bound = next.lower_bound;
-                self.last_bound = self.last_bound.max(next.lower_bound);
-                self.load_rows(next.node)?;
-                continue;
+            if let Some(row) = self.rows.pop()? {
+                return Ok(Some(row));
             }
             if self.is_finished {
                 return Ok(None);
@@ -207,6 +195,38 @@ impl Scan {
             if !has_more {
                 return Ok(None);
             }
+        }
+    }
+
+    /// Puts the rows of the batch's next node into the queue; `false` at the end of the batch.
+    fn load_next_node(&mut self, ahead: usize) -> Result<bool> {
+        let Some(next) = self.pending.pop() else {
+            return Ok(false);
+        };
+        if ahead > 0 {
+            self.ask_for_nodes();
+        }
+        let is_late = next.lower_bound < self.last_bound;
+        if is_late && self.settings.mode == IterativeScan::strict_order {
+            return Ok(true); // a farther row may have been returned already: see README.md, strict order
+        }
+        self.last_bound = self.last_bound.max(next.lower_bound);
+        self.load_rows(next.node)?;
+        let lower_bound = (!self.order_is_null).then_some(next.lower_bound);
+        self.rows.extend(&self.tids, lower_bound);
+        Ok(true)
+    }
+
+    /// Asks the CPU for nodes whose rows are read soon: a long scan has seen so many that they left its caches.
+    fn ask_for_nodes(&self) {
+        let Some(hints) = &self.hints else { return };
+        let in_turns = |turns| self.pending.iter().rev().nth(turns).map(|next| next.node);
+        if let Some(node) = in_turns(NODE_DESCRIPTOR_AHEAD) {
+            hints.prefetch_descriptor(node.block);
+        }
+        if let Some(node) = in_turns(NODE_AHEAD) {
+            let (start, len) = self.meta.shape.probable_rows(node.offset);
+            hints.prefetch_item(node.block, node.offset, start, len);
         }
     }
 
@@ -382,13 +402,14 @@ impl Scan {
         Ok(true)
     }
 
-    /// Reads the heap rows of a node, unless it was freed or lost its last row since it was found.
+    /// Reads the heap rows of a node into `self.tids`: none if it was freed or lost its last row since it was found.
     fn load_rows(&mut self, node: ItemPtr) -> Result<()> {
+        self.tids.clear();
         let Some(hints) = self.hints.as_mut() else {
             return Ok(());
         };
         let index = self.index;
-        let rows = &mut self.rows;
+        let tids = &mut self.tids;
         let mut graph =
             DiskGraph::new(index, &self.meta.shape, &self.query, hints).leaving_out(self.left_out);
         graph
@@ -397,7 +418,7 @@ impl Scan {
                     return Ok(());
                 }
                 // The chain is read under the node's lock: vacuum changes it only under that lock.
-                read_tids(index, node, |tid| rows.push(tid))
+                read_tids(index, node, |tid| tids.push(tid))
             })?
             .unwrap_or(Ok(()))
     }
@@ -407,7 +428,7 @@ impl Drop for Scan {
     fn drop(&mut self) {
         let last = LastScan {
             counts: self.search.counts(),
-            rows: self.row_count,
+            rows: self.rows.returned() as u64,
         };
         self.meter.finish(last);
         keep_last_scan(last);

@@ -3,6 +3,7 @@
 #![allow(unsafe_code)]
 
 use super::relation::{ColumnValue, Relation, Tid};
+use super::scanned_table::ScannedTable;
 use crate::error::{Error, Result, SqlState};
 use pgrx::pg_sys;
 
@@ -117,25 +118,10 @@ impl ScanDescriptor {
         }
     }
 
-    /// Blocks of the table according to the catalog, and so without a system call: not more than it once had.
-    pub fn estimated_heap_blocks(self) -> u32 {
-        // SAFETY: the descriptor is valid, and the table of a plain index scan is open.
-        unsafe {
-            let heap = (*self.0).heapRelation.as_ref();
-            heap.map_or(0, |heap| (*heap.rd_rel).relpages.max(0) as u32)
-        }
-    }
-
-    /// Blocks of the table now.
-    pub fn heap_blocks(self) -> u32 {
-        // SAFETY: as above.
-        unsafe {
-            let heap = (*self.0).heapRelation;
-            if heap.is_null() {
-                return u32::MAX;
-            }
-            Relation::from_pg(heap).block_count()
-        }
+    /// The table, for a scan that begins now.
+    pub fn table(self) -> ScannedTable {
+        // SAFETY: the descriptor is valid, and the table of a plain index scan is open as long as the scan.
+        unsafe { ScannedTable::from_pg((*self.0).heapRelation) }
     }
 
     /// Counts the start of a scan in the statistics.

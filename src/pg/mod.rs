@@ -25,6 +25,7 @@ pub mod progress;
 pub mod relation;
 pub mod report;
 pub mod row_set;
+pub mod scanned_table;
 pub mod settings;
 pub mod shared_memory;
 pub mod snapshot;

@@ -14,9 +14,49 @@ const PD_LOWER: usize = 12;
 const PD_UPPER: usize = 14;
 const PD_SPECIAL: usize = 16;
 const LP_NORMAL: u32 = 1;
+const LP_REDIRECT: u32 = 2;
 
 fn u16_at(bytes: &[u8; PAGE_SIZE], at: usize) -> usize {
     usize::from(u16::from_ne_bytes([bytes[at], bytes[at + 1]]))
+}
+
+/// `lp_off`, `lp_flags` and `lp_len` of a line pointer.
+#[inline]
+fn line_pointer_fields(raw: u32) -> (usize, u32, usize) {
+    (
+        (raw & 0x7fff) as usize,
+        (raw >> 15) & 3,
+        (raw >> 17) as usize,
+    )
+}
+
+/// Where on a page line pointer `offset` (from 1) lies, in bytes; `None` if no page has so many.
+#[inline]
+pub fn line_pointer_start(offset: u16) -> Option<usize> {
+    let start = HEADER_SIZE + usize::from(offset.checked_sub(1)?) * LINE_POINTER_SIZE;
+    (start + LINE_POINTER_SIZE <= PAGE_SIZE).then_some(start)
+}
+
+/// What a line pointer seems to lead to that may change while it is read: for hints only.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ProbableItem {
+    /// Bytes within a page.
+    Bytes(std::ops::Range<usize>),
+    /// Another line pointer.
+    Redirect(u16),
+    /// Nothing.
+    None,
+}
+
+/// Reads a line pointer of a page that is neither pinned nor locked.
+#[inline]
+pub fn probable_item(raw: u32) -> ProbableItem {
+    let (start, flags, len) = line_pointer_fields(raw);
+    match flags {
+        LP_NORMAL if start + len <= PAGE_SIZE => ProbableItem::Bytes(start..start + len),
+        LP_REDIRECT => ProbableItem::Redirect(start as u16),
+        _ => ProbableItem::None,
+    }
 }
 
 /// Where the item of line pointer `offset` (from 1) lies, or `None` if it is unused or out of bounds.
@@ -28,11 +68,7 @@ fn item_range(bytes: &[u8; PAGE_SIZE], offset: u16) -> Option<std::ops::Range<us
     }
     let at = line_pointer_end - LINE_POINTER_SIZE;
     let raw = u32::from_ne_bytes([bytes[at], bytes[at + 1], bytes[at + 2], bytes[at + 3]]);
-    let (start, flags, len) = (
-        (raw & 0x7fff) as usize,
-        (raw >> 15) & 3,
-        (raw >> 17) as usize,
-    );
+    let (start, flags, len) = line_pointer_fields(raw);
     let in_bounds =
         start >= line_pointer_end && start + len <= u16_at(bytes, PD_SPECIAL).min(PAGE_SIZE);
     (flags == LP_NORMAL && in_bounds).then_some(start..start + len)
@@ -185,6 +221,36 @@ mod tests {
         }
         assert_eq!(page.as_page().item(count + 1), None);
         assert_eq!(page.as_page().item(0), None);
+    }
+
+    /// Proves: whatever a line pointer says, no byte outside its page is asked for.
+    #[test]
+    fn hints_never_leave_the_page() {
+        let mut bytes = [0u8; PAGE_SIZE];
+        let mut page = PageMut::new(&mut bytes);
+        page.init(16);
+        page.add_item(100);
+        let at = line_pointer_start(1).unwrap_or_default();
+        let raw = u32::from_ne_bytes([bytes[at], bytes[at + 1], bytes[at + 2], bytes[at + 3]]);
+        let lies_at = Page::new(&bytes).item_range(1);
+        assert_eq!(Some(probable_item(raw)), lies_at.map(ProbableItem::Bytes));
+        for raw in (0..=u32::MAX).step_by(997).chain([u32::MAX]) {
+            if let ProbableItem::Bytes(range) = probable_item(raw) {
+                assert!(range.end <= PAGE_SIZE);
+            }
+        }
+        assert_eq!(probable_item(0), ProbableItem::None);
+        assert_eq!(
+            probable_item(LP_REDIRECT << 15 | 7),
+            ProbableItem::Redirect(7)
+        );
+        assert_eq!(line_pointer_start(0), None);
+        for offset in 1..=u16::MAX {
+            let start = line_pointer_start(offset);
+            assert!(
+                start.is_none_or(|start| start + LINE_POINTER_SIZE <= PAGE_SIZE && start % 4 == 0)
+            );
+        }
     }
 
     #[test]

@@ -433,6 +433,16 @@ impl Shape {
         end.saturating_sub(usize::from(offset) * self.node_size())
     }
 
+    /// Where on a page state, rows and factors of the node at `offset` probably are: start and length, which is 0 where
+    /// nodes differ in length.
+    pub fn probable_rows(&self, offset: u16) -> (usize, usize) {
+        if self.has_one_length() {
+            (self.expected_node_start(offset), NODE_CODE)
+        } else {
+            (0, 0)
+        }
+    }
+
     /// Where on a page the upper item at `offset` probably is: most items there are of level 1.
     pub fn expected_upper(&self, offset: u16) -> Range<usize> {
         let end = PAGE_SIZE - OPAQUE_SIZE;
