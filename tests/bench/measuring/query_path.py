@@ -37,15 +37,19 @@ def statements(operator: str) -> dict[str, str]:
     """$1 is the query, $2 the version or the unit."""
     search = f"SELECT e.id FROM docs_embeddings e WHERE e.version = {{}} ORDER BY e.embedding {operator} $1 LIMIT {K}"
     served = "WITH served AS MATERIALIZED (SELECT {} AS version) "
-    sampled = f"WITH served AS MATERIALIZED (SELECT version, annex.sample_query('docs', version, $1, {RATE}) FROM (SELECT {{}} AS version OFFSET 0) s) "
+    # Functions that are VOLATILE keep a subquery apart, and are called once for it.
+    sampled = (
+        "(SELECT version FROM (SELECT version, annex.sample_query('docs', version, $1, "
+        f"{RATE}) AS sampled FROM (SELECT {{}} AS version) served) asked WHERE sampled IS NOT NULL)"
+    )
     one = "(SELECT version FROM served)"
     known, routed, exposed = "$2::int", "(SELECT r.version FROM annex.route('docs', $2) r)", "annex.expose('docs', $2)"
     return {
         "search": search.format("$2"),
         "route": served.format(routed) + search.format(one),
         "expose": served.format(exposed) + search.format(one),
-        "sample": sampled.format(known) + search.format(one),
-        "together": sampled.format(exposed) + search.format(one),
+        "sample": search.format(sampled.format(known)),
+        "together": search.format(sampled.format(exposed)),
         # The query is passed everywhere, so that the round trips are alike.
         "nothing alone": "SELECT $2::int FROM (SELECT $1::vector) q",
         "route alone": "SELECT r.version FROM (SELECT $1::vector) q, annex.route('docs', $2) r",
