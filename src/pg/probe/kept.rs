@@ -1,9 +1,9 @@
 //! Rows that a probe has found, by their keys, and whether a statement would find them still.
 //!
 //! Taking a lock, opening a table, asking for a right and descending an index touch some hundred cache lines, which a search before has
-//! pushed out. A kept row is asked for three: is the tuple at its place the one that was read, and does the snapshot see it. One that
-//! was changed or deleted is another tuple or is not seen, whoever did it and by whatever way; of a unique index's key no snapshot
-//! sees two. What the names, rights and the table's file were is told by [`generation`].
+//! pushed out. To look at a kept row again touches few: is the tuple at its place the one that was read, and does the snapshot see it?
+//! One that was changed or deleted is another tuple or is not seen, whoever did it and by whatever way; of a unique index's key no
+//! snapshot sees two. What names, rights and the table's file are is good as long as [`generation`] is the same.
 #![allow(unsafe_code)]
 
 use super::generation::generation;
