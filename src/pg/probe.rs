@@ -8,7 +8,7 @@
 //! What names mean is remembered between calls, OIDs and column numbers, until PostgreSQL says that a relation, a schema or a role
 //! has changed. It says so when a lock is taken, so that is asked after the locks are held.
 //!
-//! Where an index is unique, rows are remembered too ([`kept`]): one is returned again, without a lock on the table, if its tuple is
+//! Where an index is unique, rows are remembered too (`kept.rs`): one is returned again, without a lock on the table, if its tuple is
 //! where it was and the snapshot sees it. So rows follow every change as those of a statement do. (A statement would also wait for
 //! whoever has locked the table against readers; a change of his is told when it is committed.)
 #![allow(unsafe_code)]
