@@ -2,7 +2,7 @@
 //! search, where starting a statement would cost more than the row.
 //!
 //! A row is what `SELECT ... WHERE key = value ORDER BY` the index `LIMIT 1` returns to the caller under the active snapshot, with the
-//! same locks, the right to SELECT asked each time. Where that is not certain the answer is [`Answer::Unknown`], and the caller runs
+//! same locks, to whoever has the right to SELECT at that time. Where that is not certain the answer is [`Answer::Unknown`], and the caller runs
 //! the statement: it also finds the words for what is not allowed.
 //!
 //! What names mean is remembered between calls, OIDs and column numbers, until PostgreSQL says that a relation, a schema or a role

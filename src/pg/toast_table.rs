@@ -162,3 +162,13 @@ unsafe fn open_valid_btree(oid: pg_sys::Oid) -> Option<Relation> {
         None
     }
 }
+
+fn u16_at(bytes: &[u8], at: usize) -> Option<u16> {
+    let bytes = bytes.get(at..at + size_of::<u16>())?;
+    Some(u16::from_ne_bytes(bytes.try_into().ok()?))
+}
+
+fn u32_at(bytes: &[u8], at: usize) -> Option<u32> {
+    let bytes = bytes.get(at..at + size_of::<u32>())?;
+    Some(u32::from_ne_bytes(bytes.try_into().ok()?))
+}

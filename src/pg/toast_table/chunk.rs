@@ -1,6 +1,7 @@
 //! A row of a TOAST table: one chunk of one value.
 
 use super::super::page::{HEADER_SIZE, LINE_POINTER_SIZE, PAGE_SIZE};
+use super::{u16_at, u32_at};
 use pgrx::pg_sys;
 use std::mem::offset_of;
 
@@ -18,16 +19,6 @@ pub const CHUNK_LEN: usize = (PAGE_SIZE
     / 8
     * 8
     - DATA_AT;
-
-fn u16_at(row: &[u8], at: usize) -> Option<u16> {
-    let bytes = row.get(at..at + size_of::<u16>())?;
-    Some(u16::from_ne_bytes(bytes.try_into().ok()?))
-}
-
-fn u32_at(row: &[u8], at: usize) -> Option<u32> {
-    let bytes = row.get(at..at + size_of::<u32>())?;
-    Some(u32::from_ne_bytes(bytes.try_into().ok()?))
-}
 
 /// Whether a row was inserted, as far as is known, and never deleted.
 fn is_live(row: &[u8]) -> Option<bool> {

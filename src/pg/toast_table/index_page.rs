@@ -6,6 +6,7 @@
 
 use super::super::page::Page;
 use super::super::relation::Tid;
+use super::{u16_at, u32_at};
 use std::ops::Range;
 
 /// The page that tells where the root is.
@@ -30,16 +31,6 @@ const LEAF_INFO: u16 = 16;
 /// The flag of a tuple that says how many columns it has where others have a line pointer, and where in that.
 const HAS_COLUMN_COUNT: u16 = 0x2000;
 const COLUMN_COUNT_MASK: u16 = 0x0fff;
-
-fn u16_at(bytes: &[u8], at: usize) -> Option<u16> {
-    let bytes = bytes.get(at..at + size_of::<u16>())?;
-    Some(u16::from_ne_bytes(bytes.try_into().ok()?))
-}
-
-fn u32_at(bytes: &[u8], at: usize) -> Option<u32> {
-    let bytes = bytes.get(at..at + size_of::<u32>())?;
-    Some(u32::from_ne_bytes(bytes.try_into().ok()?))
-}
 
 /// Block and line pointer that a tuple points to: of a row, or only a block, of a child.
 fn target_of(tuple: &[u8]) -> Option<Tid> {

@@ -30,6 +30,13 @@ SELECT annex.sample_query('docs', 1, vector_of('q'), 1.5);
 SELECT annex.sample_query('docs', 1, vector_of('q'), 'NaN');
 SELECT annex.sample_query('docs', 1, vector_of('q'), k => 0);
 SELECT annex.sample_query('docs', 1, NULL);
+-- A call that was right once is refused when it would be kept, and keeps nothing.
+BEGIN;
+SELECT annex.sample_query('docs', 2, vector_of('q'), 0), annex.sample_query('docs', 2, vector_of('q'), 1);
+INSERT INTO annex.retirement (model, version) VALUES ('docs', 2);
+SELECT annex.sample_query('docs', 2, vector_of('q'), 0);
+SELECT annex.sample_query('docs', 2, vector_of('q'), 1);
+ROLLBACK;
 
 -- Caps and expiry; versions each for themselves.
 TRUNCATE annex.query_sample;
