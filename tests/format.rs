@@ -7,9 +7,9 @@
 use annex::distance::Metric;
 use annex::hnsw::codes::{EdgeFactors, Factors};
 use annex::hnsw::layout::{
-    CHUNK_SIZE, Curve, CurvePoint, FORMAT_VERSION, ItemPtr, META_SIZE, Meta, MetaProblem, NO_BLOCK,
-    Node, NodeContents, NodeMut, OPAQUE_SIZE, Opaque, PageKind, Shape, SlotState, Storage,
-    TidChunk, Upper, UpperMut, free, write_chunk,
+    CHUNK_SIZE, Curve, CurvePoint, FORMAT_VERSION, ItemPtr, MAX_ITEM_SIZE, META_SIZE, Meta,
+    MetaProblem, NO_BLOCK, Node, NodeContents, NodeMut, OPAQUE_SIZE, Opaque, PageKind, Shape,
+    SlotState, Storage, TidChunk, Upper, UpperMut, free, write_chunk,
 };
 use annex::pg::relation::Tid;
 use annex::types::indexed::IndexedType;
@@ -99,6 +99,23 @@ const INLINE_UPPER: &str = "\
     00000000000000000000000000000000\
     00000000000000000000000000000000\
     0000000000000000";
+/// Of a compact upper item of 130 dimensions and m = 16 the bytes up to the last in use; zeros follow.
+const COMPACT_UPPER: &str = "\
+    010100000400010001000000020003000000003f000010400000003e00000000\
+    0200000000000000000000000000000081a6cbf0153a5f85aacff4193e6389ae\
+    d3f81d42678db2d7fc21466b91b6db00254a6f95badf04294e7399bee3082d52\
+    779dc2e70c31567ba1c6eb10355a7fa5caef14395e84a9cef3183d6288add2f7\
+    1c41668cb1d6fb20456a90b5daff24496e94b9de03284d7298bde2072c51769c\
+    c1e60b30557aa0c5ea0f34597ea4c9ee1338000000000000030000000e000f00\
+    0600000011001200000000000000000000000000000000000000000000000000\
+    0000000000000000000000000000000000000000000000000000000000000000\
+    0000000000000000000000000000000000000000000000000000000000000000\
+    000000000000000000000000000000000000c03f0000403f000040400000c03f\
+    0000000000000000000000000000000000000000000000000000000000000000\
+    0000000000000000000000000000000000000000000000000000000000000000\
+    0000000000000000000000000000000000000000000000000000000000000000\
+    0000000000000000303132333435363738393a3b3c3d3e3f4041424344454647\
+    606162636465666768696a6b6c6d6e6f7071727374757677";
 const SPARSE_NODE: &str = "\
     010101020300010004030201ffffffff\
     060500002c01000006000800c8000000\
@@ -203,7 +220,64 @@ fn meta_page() {
     meta().write(&mut bytes);
     assert_eq!(hex(&bytes), META);
     assert_eq!(Meta::read(&bytes), Ok(meta()));
-    assert_eq!(FORMAT_VERSION, 1);
+    assert_eq!(FORMAT_VERSION, 2);
+}
+
+/// A compact index with codes on upper levels says so in byte 63, and that readers of version 1 cannot read it.
+#[test]
+fn meta_page_of_a_compact_index_with_upper_codes() {
+    let meta = Meta {
+        shape: Shape::compact(Metric::Cosine, 130, 16),
+        ..meta()
+    };
+    assert_eq!(meta.format_version(), 2);
+    let mut bytes = [0xEE; META_SIZE];
+    meta.write(&mut bytes);
+    let expected = META
+        .replacen(
+            "01c02ea2010000000100000005000000",
+            "01c02ea2020000000200000082000000",
+            1,
+        )
+        .replacen("0200080302002800", "0200080310002800", 1)
+        .replacen("ffffffff00000000", "ffffffff00000001", 1);
+    assert_eq!(hex(&bytes), expected);
+    let read = Meta::read(&bytes).expect("a meta page");
+    assert_eq!(read, meta);
+    assert!(read.shape.has_codes(1) && !read.shape.has_codes(0));
+
+    let refused = |at: usize, value: u8| {
+        let mut bytes = bytes;
+        bytes[at] = value;
+        Meta::read(&bytes) == Err(MetaProblem::Invalid)
+    };
+    assert!(!refused(63, 1));
+    // Another value; the codes without the version, the version without the codes.
+    assert!(refused(63, 2) && refused(63, 255) && refused(63, 0) && refused(4, 1));
+    // The inline form, L1, a sparse vector; dimensions whose codes would leave no room for levels.
+    assert!(refused(17, 1) && refused(16, 3) && refused(62, 3) && refused(13, 0x17));
+    // Whether codes are worth their space is decided when an index is made, not when it is read.
+    assert!(!refused(12, 50) && !refused(20, 3));
+}
+
+/// A compact index of version 1 has no codes, however many dimensions it has, and stays as it is.
+#[test]
+fn meta_page_of_a_compact_index_of_version_1() {
+    for (dims, m) in [(130, 16), (1536, 16), (7712, 16), (384, 100)] {
+        let shape = Shape::compact_without_codes(Metric::Cosine, dims, m);
+        let meta = Meta { shape, ..meta() };
+        let mut bytes = [0; META_SIZE];
+        meta.write(&mut bytes);
+        assert_eq!(bytes[4..12], [1, 0, 0, 0, 1, 0, 0, 0]);
+        assert_eq!(bytes[63], 0);
+        let read = Meta::read(&bytes).expect("a meta page");
+        assert_eq!(read, meta);
+        assert!(!read.shape.has_any_codes());
+        assert_eq!(
+            read.shape.upper_size(2),
+            48 + dims.next_multiple_of(8) + 2 * m * 8
+        );
+    }
 }
 
 /// The page with the curve of recall is a field that an index without one has at zero.
@@ -371,7 +445,7 @@ fn meta_page_of_a_newer_format() {
     meta().write(&mut bytes);
     bytes[4] = 9;
     assert_eq!(Meta::read(&bytes), Err(MetaProblem::Invalid));
-    bytes[8] = 2;
+    bytes[8] = 3;
     assert_eq!(Meta::read(&bytes), Err(MetaProblem::TooNew(9)));
 }
 
@@ -610,12 +684,20 @@ fn upper_item() {
     assert_eq!(read.neighbors(3).len(), 0);
 }
 
+/// The lists of upper levels are the same in both forms, where they have codes.
 #[test]
-fn inline_upper_item() {
-    let shape = inline(Metric::Cosine, 70, 12);
+fn upper_items_with_codes() {
+    upper_item_with_codes(&inline(Metric::Cosine, 70, 12), INLINE_UPPER);
+    upper_item_with_codes(&Shape::compact(Metric::Cosine, 130, 16), COMPACT_UPPER);
+}
+
+fn upper_item_with_codes(shape: &Shape, expected: &str) {
     let mut item = used_slot(shape.upper_size(1), 4);
-    let code: Vec<i8> = (0..70).map(|i| (i * 37 % 255 - 127) as i8).collect();
-    let mut writer = UpperMut::new(&mut item, &shape).expect("an upper item");
+    let code: Vec<i8> = (0..shape.dims)
+        .map(|i| (i * 37 % 255) as i32 - 127)
+        .map(|element| element as i8)
+        .collect();
+    let mut writer = UpperMut::new(&mut item, shape).expect("an upper item");
     writer.fill(1, ptr(1, 2, 3), &FACTORS, &code);
     let factors = |neighbor: ItemPtr| EdgeFactors {
         offset: neighbor.block as f32 / 2.0,
@@ -628,13 +710,15 @@ fn inline_upper_item() {
         }
         Some(factors(neighbor))
     });
-    assert_eq!(hex(&item), INLINE_UPPER);
+    let (used, rest) = item.split_at(expected.len() / 2);
+    assert_eq!(hex(used), expected);
+    assert!(rest.iter().all(|byte| *byte == 0));
 
-    let read = Upper::read(&item, &shape).expect("an upper item");
+    let read = Upper::read(&item, shape).expect("an upper item");
     assert_eq!(read.code(), code);
     assert!(read.neighbors(1).eq(neighbors));
     assert!(read.edges(1).factors().eq(neighbors.map(factors)));
-    let blocks = read.edges(1).signs().iter().step_by(16);
+    let blocks = read.edges(1).signs().iter().step_by(shape.sign_bytes());
     assert!(blocks.copied().eq([48, 96]));
     assert_eq!(read.neighbors(2).len(), 0);
     assert!(read.edges(2).signs().is_empty());
@@ -643,8 +727,12 @@ fn inline_upper_item() {
 /// The list of each level lies behind those of the levels below, also where only the lower ones have codes.
 #[test]
 fn lists_of_upper_levels_do_not_overlap() {
-    for (m, dims) in [(12, 70), (16, 384), (16, 784), (16, 1536)] {
-        let shape = inline(Metric::L2, dims, m);
+    let inline =
+        [(12, 70), (16, 384), (16, 784), (16, 1536)].map(|(m, dims)| inline(Metric::L2, dims, m));
+    let compact = [(16, 128), (16, 384), (24, 1024), (48, 784), (16, 1536)]
+        .map(|(m, dims)| Shape::compact(Metric::L2, dims, m));
+    for shape in inline.into_iter().chain(compact) {
+        let Shape { m, dims, .. } = shape;
         let levels = shape.max_level();
         let mut item = vec![0; shape.upper_size(levels)];
         let mut writer = UpperMut::new(&mut item, &shape).expect("an upper item");
@@ -711,7 +799,9 @@ fn sizes() {
     let shape = |dims, m| Shape::compact(Metric::L2, dims, m);
     assert_eq!(shape(384, 16).node_size(), 56 + 384 + 32 * 8);
     assert_eq!(shape(383, 16).node_size(), 56 + 384 + 32 * 8);
-    assert_eq!(shape(384, 16).upper_size(3), 48 + 384 + 3 * 16 * 8);
+    assert_eq!(shape(127, 16).upper_size(3), 48 + 128 + 3 * 16 * 8);
+    assert_eq!(shape(384, 16).upper_size(3), 48 + 384 + 3 * 14 * (16 + 48));
+    assert_eq!(shape(1536, 16).upper_size(3), 48 + 1536 + 3 * 16 * 8);
     assert_eq!(shape(384, 16).nodes_per_page(), 11);
     assert_eq!(Shape::max_dims(16), 7712);
     assert_eq!(shape(7712, 16).max_level(), 3);
@@ -822,8 +912,68 @@ fn inline_upper_sizes() {
         assert_eq!(shape.max_level(), levels, "{m} {dims}");
         assert_eq!(shape.upper_size(1), lowest, "{m} {dims}");
         assert_eq!(shape.upper_size(levels), highest, "{m} {dims}");
-        let compact = Shape::compact(Metric::L2, dims, m);
-        assert!(!compact.has_codes(0) && !compact.has_codes(1) && compact.degree(1) == m);
+        let compact = Shape::compact_without_codes(Metric::L2, dims, m);
+        assert!(!compact.has_any_codes() && compact.degree(1) == m);
+    }
+}
+
+/// The same of compact indexes with codes on upper levels, and the bytes of a node. Found as those above.
+type CompactUpperSize = (usize, usize, usize, usize, u8, usize, usize, usize);
+#[rustfmt::skip]
+const COMPACT_UPPER_SIZES: [CompactUpperSize; 13] = [
+    (12, 128, 12, 15, 15, 560, 5936, 376),
+    (12, 384, 12, 10, 10, 1200, 8112, 632),
+    (16, 128, 15, 15, 15, 656, 7376, 440),
+    (16, 200, 15, 10, 15, 968, 8048, 512),
+    (16, 384, 14, 8, 12, 1328, 8048, 696),
+    (16, 512, 13, 7, 9, 1600, 8048, 824),
+    (16, 768, 16, 4, 5, 2608, 8112, 1080),
+    (16, 784, 15, 4, 4, 2632, 8032, 1096),
+    (24, 384, 24, 5, 5, 1968, 8112, 824),
+    (24, 1024, 20, 2, 10, 3952, 8112, 1464),
+    (48, 384, 48, 2, 6, 3504, 8112, 1208),
+    (48, 784, 48, 1, 5, 6592, 8128, 1608),
+    (100, 256, 100, 1, 4, 5104, 7504, 1912),
+];
+
+/// `m` and dimensions of compact indexes without such codes: too few dimensions, too much space, no room.
+const PLAIN_COMPACT: [(usize, usize); 10] = [
+    (2, 384),
+    (8, 384),
+    (12, 127),
+    (12, 768),
+    (16, 50),
+    (16, 1000),
+    (16, 1536),
+    (24, 2000),
+    (48, 1000),
+    (100, 384),
+];
+
+/// Compact indexes are made with codes on upper levels from 128 dimensions on, if upper items take no more than a sixth of
+/// the space of the nodes; whatever they are made with is part of the format.
+#[test]
+fn compact_upper_sizes() {
+    for (m, dims, degree, coded, levels, lowest, highest, node) in COMPACT_UPPER_SIZES {
+        for of in [IndexedType::Vector, IndexedType::Halfvec] {
+            let shape = Shape::compact(Metric::L2, dims, m).of(of);
+            assert_eq!(shape.degree(1), degree, "{m} {dims}");
+            let is_coded = |level: &u8| shape.has_codes(*level);
+            assert_eq!((1..=15).filter(is_coded).count(), coded, "{m} {dims}");
+            assert_eq!(shape.max_level(), levels, "{m} {dims}");
+            assert_eq!(shape.upper_size(1), lowest, "{m} {dims}");
+            assert_eq!(shape.upper_size(levels), highest, "{m} {dims}");
+            assert_eq!(shape.node_size(), node, "{m} {dims}");
+            assert!(!shape.has_codes(0) && shape.degree(0) == 2 * m);
+        }
+        let l1 = Shape::compact(Metric::L1, dims, m);
+        assert_eq!(l1, Shape::compact_without_codes(Metric::L1, dims, m));
+        let sparse = Shape::compact(Metric::L2, dims, m).of(IndexedType::Sparsevec);
+        assert!(!sparse.has_any_codes());
+    }
+    for (m, dims) in PLAIN_COMPACT {
+        let plain = Shape::compact_without_codes(Metric::L2, dims, m);
+        assert_eq!(Shape::compact(Metric::L2, dims, m), plain, "{m} {dims}");
     }
 }
 
@@ -874,6 +1024,37 @@ fn inline_nodes_fit_a_page() {
         }
     }
     assert!(forms > 5000);
+}
+
+/// The same of compact indexes.
+#[test]
+fn compact_nodes_fit_a_page() {
+    let mut coded = 0;
+    for m in [2, 3, 5, 8, 16, 24, 48, 64, 100] {
+        for dims in 1..=Shape::max_dims(m) {
+            let shape = Shape::compact(Metric::L2, dims, m);
+            let size = shape.node_size();
+            assert!((1..=MAX_ITEM_SIZE).contains(&size), "{dims} {m}");
+            assert!(
+                shape.upper_size(shape.max_level()) <= MAX_ITEM_SIZE,
+                "{dims} {m}"
+            );
+            assert!(shape.max_level() >= 3, "{dims} {m}");
+            if shape.has_codes(1) {
+                coded += 1;
+                let mut uppers = (1..=shape.max_level()).map(|level| shape.upper_size(level));
+                assert!(
+                    size != CHUNK_SIZE && uppers.all(|upper| upper != size),
+                    "{dims} {m}"
+                );
+            }
+            let meta = Meta::new(shape, 64);
+            let mut bytes = [0; META_SIZE];
+            meta.write(&mut bytes);
+            assert_eq!(Meta::read(&bytes), Ok(meta), "{dims} {m}");
+        }
+    }
+    assert!(coded > 2000);
 }
 
 /// A search that has seen a stale pointer still visits the node that has the slot now, for the largest page too.

@@ -122,7 +122,8 @@ fn settings<'a>(
         builder,
         members,
         memory_bytes: 1 << 20,
-        with_codes: true,
+        with_base_codes: true,
+        with_upper_codes: true,
     }
 }
 

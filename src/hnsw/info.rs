@@ -3,9 +3,7 @@
 //! Locks: AccessShareLock on table and index, share locks on one page at a time.
 
 use super::disk_graph::{for_each_item, read_meta};
-use super::layout::{
-    FORMAT_VERSION, INLINE_TIDS, Meta, Node, PageKind, SlotState, TidChunk, Upper,
-};
+use super::layout::{INLINE_TIDS, Meta, Node, PageKind, SlotState, TidChunk, Upper};
 use crate::error::Result;
 use crate::pg::interrupt;
 use crate::pg::page::PAGE_SIZE;
@@ -78,8 +76,8 @@ pub fn index_info(index: Relation) -> Result<IndexInfo> {
         interrupt::check,
     )?;
     Ok(IndexInfo {
+        format_version: meta.format_version(),
         meta,
-        format_version: FORMAT_VERSION,
         nodes,
         tombstones,
         heap_rows,

@@ -27,8 +27,8 @@ use crate::hnsw::codes::Factors;
 
 /// First bytes of the meta page.
 pub const MAGIC: u32 = 0xA22E_C001;
-/// Version that this library writes.
-pub const FORMAT_VERSION: u32 = 1;
+/// Newest version that this library writes and reads; [`Meta::format_version`] says which an index has.
+pub const FORMAT_VERSION: u32 = 2;
 /// Block of the meta page.
 pub const META_BLOCK: u32 = 0;
 /// Bytes of the special space of every page.

@@ -19,7 +19,7 @@ mod uppers;
 use self::pages::PageFacts;
 use super::disk_graph::{read_mean, read_meta};
 use super::kept::{keep_hints, take_hints};
-use super::layout::{ItemPtr, META_BLOCK, Meta, SlotState, Storage};
+use super::layout::{ItemPtr, META_BLOCK, Meta, SlotState};
 use super::reachability::{Reached, Through};
 use super::validate;
 use crate::error::{Error, Result, SqlState};
@@ -247,7 +247,7 @@ pub fn verify(opened: &OpenIndex, is_deep: bool) -> Result<Vec<Finding>> {
         // Evaluates the index's expressions.
         let _rights = OwnerRights::lend_to_owner(heap);
         rows::check_table(&context, &params, &mut rows, &mut report)?;
-        if meta.shape.storage == Storage::Inline {
+        if meta.shape.has_any_codes() {
             edge_codes::check(&context, &params, &mut report);
         }
     }

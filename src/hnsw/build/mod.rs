@@ -296,7 +296,8 @@ fn partition_settings(
         builder: graph_builder(options),
         members,
         memory_bytes,
-        with_codes: shape.storage == Storage::Inline,
+        with_base_codes: shape.has_codes(0),
+        with_upper_codes: shape.has_codes(1),
     })
 }
 

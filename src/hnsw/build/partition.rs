@@ -57,8 +57,10 @@ pub struct Settings<'a> {
     pub members: usize,
     /// Bytes of memory altogether, for what is not counted in `members`.
     pub memory_bytes: usize,
-    /// Whether the codes of neighbors will be asked for while pages are written.
-    pub with_codes: bool,
+    /// Whether the codes of neighbors on level 0 will be asked for while pages are written.
+    pub with_base_codes: bool,
+    /// Whether those of neighbors on upper levels will be.
+    pub with_upper_codes: bool,
 }
 
 impl Settings<'_> {

@@ -40,6 +40,9 @@ pub struct Meta {
 pub(super) const TIMESTAMPS: std::ops::Range<i64> =
     -211_813_488_000_000_000..9_223_371_331_200_000_000;
 
+/// Byte 63 of a compact index whose lists of upper levels have codes; 0 in all other indexes.
+const COMPACT_UPPER_CODES: u8 = 1;
+
 /// Bytes of the meta page's contents.
 pub const META_SIZE: usize = 128;
 
@@ -95,7 +98,10 @@ impl Meta {
             .find(|of| *of as u8 == bytes[62])
             .ok_or(MetaProblem::Invalid)?;
         let shape = Shape::new(metric, u32_at(bytes, 12) as usize, m, storage, base_degree);
-        let shape = shape.of(of);
+        let mut shape = shape.of(of);
+        if bytes[63] == COMPACT_UPPER_CODES {
+            shape = shape.with_compact_upper_codes();
+        }
         let meta = Self {
             shape,
             ef_construction: u16_at(bytes, 22),
@@ -110,7 +116,8 @@ impl Meta {
             last_repair: u64_at(bytes, 88) as i64,
             curve: block_or_none(u32_at(bytes, 96)),
         };
-        let valid = version == FORMAT_VERSION
+        let valid = version == meta.format_version()
+            && bytes[63] == meta.upper_codes_byte()
             && bytes[18] == shape.code_bits()
             && shape.is_valid()
             && meta.entry_level <= shape.max_level()
@@ -121,6 +128,24 @@ impl Meta {
             Ok(meta)
         } else {
             Err(MetaProblem::Invalid)
+        }
+    }
+
+    /// The format version of the index, which is also the lowest that a reader must know: 2 for compact indexes with codes
+    /// on upper levels, 1 for all others.
+    pub fn format_version(&self) -> u32 {
+        if self.shape.has_compact_upper_codes() {
+            FORMAT_VERSION
+        } else {
+            1
+        }
+    }
+
+    fn upper_codes_byte(&self) -> u8 {
+        if self.shape.has_compact_upper_codes() {
+            COMPACT_UPPER_CODES
+        } else {
+            0
         }
     }
 
@@ -142,8 +167,8 @@ impl Meta {
     pub fn write(&self, bytes: &mut [u8]) {
         bytes[..META_SIZE].fill(0);
         put(bytes, 0, MAGIC.to_ne_bytes());
-        put(bytes, 4, FORMAT_VERSION.to_ne_bytes());
-        put(bytes, 8, FORMAT_VERSION.to_ne_bytes());
+        put(bytes, 4, self.format_version().to_ne_bytes());
+        put(bytes, 8, self.format_version().to_ne_bytes());
         put(bytes, 12, (self.shape.dims as u32).to_ne_bytes());
         bytes[16] = self.shape.metric as u8;
         bytes[17] = self.shape.storage as u8;
@@ -163,6 +188,7 @@ impl Meta {
             put(bytes, 60, (self.shape.base_degree as u16).to_ne_bytes());
         }
         bytes[62] = self.shape.of as u8;
+        bytes[63] = self.upper_codes_byte();
         put_u64(bytes, 64, self.nodes);
         put_u64(bytes, 72, self.tombstones);
         put_u64(bytes, 80, self.tids);

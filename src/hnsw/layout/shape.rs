@@ -32,8 +32,12 @@ const FITTED_UPPER_DEGREE: usize = 12;
 /// all: at m = 16 some 65,000 nodes for each one of the highest.
 const LEAST_LEVELS: u8 = 4;
 
-/// They have none if upper items would take more than this part of the space of the nodes.
-const LARGEST_UPPER_SHARE: usize = 20;
+/// They have none if upper items would take more than this part of the space of the nodes: of inline nodes, of compact
+/// ones.
+const LARGEST_UPPER_SHARE: [usize; 2] = [20, 6];
+
+/// Dimensions from which a compact index has them: below, it reads a code as fast as it estimates one.
+const COMPACT_UPPER_CODES_DIMS: usize = 128;
 
 /// What a node keeps of its neighbors.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -81,6 +85,8 @@ pub struct Shape {
     pub storage: Storage,
     /// Links per node on level 0: `2 * m`, or what fits a page well.
     pub base_degree: usize,
+    /// Whether lists of upper levels have codes though nodes have none: compact indexes of format version 2.
+    has_compact_upper_codes: bool,
     // What follows from the above, computed once: every read of an item asks for it.
     has_one_length: bool,
     code_len: usize,
@@ -92,9 +98,29 @@ pub struct Shape {
 }
 
 impl Shape {
-    /// The shape of a compact index.
+    /// The shape of a compact index: from 128 dimensions on, and where upper items would not take too much space, with
+    /// codes on upper levels.
     pub fn compact(metric: Metric, dims: usize, m: usize) -> Self {
+        let plain = Self::compact_without_codes(metric, dims, m);
+        let coded = plain.with_compact_upper_codes();
+        let is_worth_it = dims >= COMPACT_UPPER_CODES_DIMS && coded.upper_share_is_small();
+        if is_worth_it { coded } else { plain }
+    }
+
+    /// The same without any codes of neighbors, whatever the dimensions: as format version 1 has it.
+    pub fn compact_without_codes(metric: Metric, dims: usize, m: usize) -> Self {
         Self::new(metric, dims, m, Storage::Compact, 2 * m)
+    }
+
+    /// The same with codes on upper levels, if it is a compact one and has room for them.
+    #[must_use]
+    pub(super) fn with_compact_upper_codes(self) -> Self {
+        let has_compact_upper_codes = self.storage == Storage::Compact;
+        Self {
+            has_compact_upper_codes,
+            ..self
+        }
+        .with_sizes()
     }
 
     /// Any shape; what came from a page has to pass [`Self::is_valid`] then.
@@ -117,6 +143,7 @@ impl Shape {
             m,
             storage,
             base_degree,
+            has_compact_upper_codes: false,
             has_one_length: true,
             code_len: 0,
             node_size: 0,
@@ -141,36 +168,53 @@ impl Shape {
             Storage::Compact => shape.neighbors_at() + base_degree * ITEM_PTR_SIZE,
             Storage::Inline => shape.neighbors_at() + base_degree * edge_size(shape.sign_bytes()),
         };
-        if storage == Storage::Inline {
+        shape.has_compact_upper_codes &= Self::signs_tell(self.of, self.metric);
+        if storage == Storage::Inline || shape.has_compact_upper_codes {
             shape.add_upper_codes();
         }
+        shape.has_compact_upper_codes &= shape.coded_levels > 0;
         shape.max_level = shape.levels_with(shape.coded_levels);
         // Items of other kinds differ in size, so that a pointer to the wrong kind is found.
-        while storage == Storage::Inline && shape.is_size_of_another_kind(shape.node_size) {
+        while shape.has_rotated_codes() && shape.is_size_of_another_kind(shape.node_size) {
             shape.node_size += 8;
         }
         shape
     }
 
-    /// Gives lists of upper levels codes, unless these take too much space; with fewer neighbors than `m`, down to four
-    /// fifths and 12, if one item more of level 1 fits each page then.
+    /// Gives lists of upper levels codes, unless there is no room for them, or in the inline form these take too much
+    /// space; with fewer neighbors than `m`, down to four fifths and 12, if one item more of level 1 fits each page then.
     fn add_upper_codes(&mut self) {
         let plain = self.levels_with(0);
         self.coded_levels = 1;
-        let per_page = |shape: &Self| PAGE_ROOM / (shape.upper_size(1) + LINE_POINTER_SIZE);
-        let items = per_page(self);
+        let items = self.uppers_per_page();
         let edge = edge_size(self.sign_bytes());
         let fitted = largest_of(items + 1).saturating_sub(self.lists_at()) / edge;
         if fitted < self.m && 5 * fitted >= 4 * self.m && fitted >= FITTED_UPPER_DEGREE {
             self.upper_degree = fitted;
         }
-        let is_worth_it = LARGEST_UPPER_SHARE * self.nodes_per_page() <= per_page(self) * self.m;
+        // Of a compact index the meta page says so, whatever is thought to be worth it.
+        let is_worth_it = self.storage == Storage::Compact || self.upper_share_is_small();
         let fits = |coded: &u8| self.levels_with(*coded) >= plain.min(LEAST_LEVELS).max(*coded);
         let coded = (0..=MAX_LEVEL).rev().filter(|_| is_worth_it).find(fits);
         self.coded_levels = coded.unwrap_or(0);
         if self.coded_levels == 0 {
             self.upper_degree = self.m;
         }
+    }
+
+    /// Upper items of level 1 on a full page.
+    fn uppers_per_page(&self) -> usize {
+        PAGE_ROOM / (self.upper_size(1) + LINE_POINTER_SIZE)
+    }
+
+    /// Whether upper items, one for `m` nodes, take little space beside the nodes.
+    fn upper_share_is_small(&self) -> bool {
+        let [inline, compact] = LARGEST_UPPER_SHARE;
+        let share = match self.storage {
+            Storage::Inline => inline,
+            Storage::Compact => compact,
+        };
+        share * self.nodes_per_page() <= self.uppers_per_page() * self.m
     }
 
     /// How many levels above 0 fit an upper item if the lowest `coded` of them have codes, 15 at most.
@@ -267,10 +311,16 @@ impl Shape {
             return CodeParams::sparse(self.metric, self.dims, Self::max_non_zeros(self.m));
         }
         let params = CodeParams::new(self.metric, self.dims, mean);
-        match self.storage {
-            Storage::Compact => params,
-            Storage::Inline => params.with_rotation(),
+        if self.has_rotated_codes() {
+            params.with_rotation()
+        } else {
+            params
         }
+    }
+
+    /// Whether codes are those of the rotated vectors: where neighbors have codes.
+    fn has_rotated_codes(&self) -> bool {
+        self.storage == Storage::Inline || self.has_compact_upper_codes
     }
 
     /// Most neighbors of a node on `level`.
@@ -327,7 +377,17 @@ impl Shape {
     /// Whether lists of `level` hold codes of the neighbors.
     #[inline]
     pub fn has_codes(&self, level: u8) -> bool {
-        self.storage == Storage::Inline && level <= self.coded_levels
+        level <= self.coded_levels && (level > 0 || self.storage == Storage::Inline)
+    }
+
+    /// Whether any list holds codes of the neighbors.
+    pub fn has_any_codes(&self) -> bool {
+        self.has_codes(0) || self.has_codes(1)
+    }
+
+    /// Whether lists of upper levels have codes though nodes have none.
+    pub(super) fn has_compact_upper_codes(&self) -> bool {
+        self.has_compact_upper_codes
     }
 
     /// Where the list of `level` lies in a node (level 0) or upper item; `None` if it has no codes.

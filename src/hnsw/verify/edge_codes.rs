@@ -1,5 +1,5 @@
-//! Step 6 of a deep verify, for inline indexes: whether the codes that nodes and upper items keep of their neighbors are
-//! what the two ends give.
+//! Step 6 of a deep verify, for indexes with codes of neighbors: whether what nodes and upper items keep of these is what
+//! the two ends give.
 //!
 //! Node and code of a slot do not change while its generation lasts, so nothing that happens beside can make a
 //! right edge look wrong: an edge to a slot reused meanwhile is left out.
@@ -63,7 +63,7 @@ fn lists_on(context: &Context<'_>, block: u32, strategy: Strategy) -> (PageKind,
         generation,
     };
     // What cannot be read was reported by step 1.
-    if is_of_kind(page, PageKind::Node) {
+    if shape.has_codes(0) && is_of_kind(page, PageKind::Node) {
         for (offset, item) in items {
             let node = Node::read(item, shape).filter(|node| node.state() != SlotState::Free);
             lists.extend(node.map(|node| CodedList {

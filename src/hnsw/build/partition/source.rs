@@ -155,7 +155,7 @@ impl<'a, H: Host> SpilledGraph<'a, H> {
         let mut batch = self
             .settings
             .records_each(list_bytes(self.settings.build.base_degree));
-        if self.settings.with_codes {
+        if self.settings.with_base_codes {
             // Near nodes share neighbors: the more lists at once, the fewer codes are read for each.
             batch = self.settings.members / 8;
         }
@@ -171,7 +171,7 @@ impl<'a, H: Host> SpilledGraph<'a, H> {
             &mut self.merged.ids,
             &mut self.merged.counts,
         )?;
-        if self.settings.with_codes {
+        if self.settings.with_base_codes {
             while !self.merged.find_coded(self.settings.members / 4) && count > 1 {
                 count = count.div_ceil(2);
                 self.merged.counts.truncate(count);
@@ -243,7 +243,7 @@ impl<H: Host> NodeSource for SpilledGraph<'_, H> {
     }
 
     fn upper_lists(&mut self) -> Result<&dyn Lists> {
-        if self.settings.with_codes && self.upper.codes.is_none() {
+        if self.settings.with_upper_codes && self.upper.codes.is_none() {
             // Lists of level 0 are done with: their codes make room.
             self.merged = Merged::default();
             let (upper, params) = (&mut self.upper, self.settings.params.clone());
