@@ -1,4 +1,4 @@
-# What the recovery tests share: clusters with annex, rows whose vector follows from their id, and the checks that
+# What the recovery tests share: clusters with annex, tables of each kind of index whose vectors follow from the id, and the checks that
 # hold after every crash. Nothing here waits for time to pass; everything polls for a state.
 package AnnexTest;
 
@@ -11,12 +11,27 @@ use PostgreSQL::Test::Utils;
 
 our @EXPORT = qw(
   new_node times_ready wait_restarted wait_until verify_index check_rows lost_rows wrong_rows slow_client finish_client
-  backends_of children_of next_form in_both_forms DIMS FORMS
+  backends_of children_of next_form in_both_forms make_table operator_of DIMS FORMS KINDS UPPER_CODES
 );
 
 use constant DIMS => 16;
 # What nodes of an index may be made of: the option `storage`. Left to itself an index of so few dimensions is compact.
 use constant FORMS => qw(inline compact);
+# Compact, with one-bit codes of the neighbors on upper levels.
+use constant UPPER_CODES => 'compact with upper codes';
+# All that items can be made of: these, and the other types.
+use constant KINDS => (FORMS, UPPER_CODES, qw(halfvec sparsevec bit));
+
+# Of each kind: type of the column, vector of row `id`, operator class and operator, options, and the format version that tells
+# whether there are upper codes. They need m = 12 and 128 dimensions; without them a smaller m gives more levels.
+my %kinds;
+@kinds{ (KINDS) } = (
+	[ 'vector(16)', 'vec(id)', 'vector_l2_ops', '<->', 'm = 6, ef_construction = 40, storage = inline', 1 ],
+	[ 'vector(16)', 'vec(id)', 'vector_l2_ops', '<->', 'm = 6, ef_construction = 40, storage = compact', 1 ],
+	[ 'vector(128)', 'wide(id)', 'vector_l2_ops', '<->', 'm = 12, ef_construction = 40, storage = compact', 2 ],
+	[ 'halfvec(128)', 'wide(id)::halfvec', 'halfvec_l2_ops', '<->', 'm = 12, ef_construction = 40, storage = compact', 2 ],
+	[ 'sparsevec(500)', 'sparse(id)', 'sparsevec_l2_ops', '<->', 'm = 8, ef_construction = 40', 1 ],
+	[ 'bit(100)', 'bits(id)', 'bit_hamming_ops', '<~>', 'm = 8, ef_construction = 40', 1 ]);
 
 # A row's vector follows from its id: whoever knows which ids are acknowledged can check rows, vectors and index.
 my $helpers = <<'SQL';
@@ -25,14 +40,43 @@ CREATE FUNCTION vec(id int, dims int DEFAULT 16) RETURNS vector LANGUAGE sql IMM
 	SELECT array_agg((hashint8(id::bigint * 4096 + j)::float8 / 2147483648)::real ORDER BY j)::vector
 	FROM generate_series(1, dims) j
 $$;
+-- The same in 128 dimensions, where noise would have no near neighbors.
+CREATE FUNCTION wide(id int) RETURNS vector LANGUAGE sql IMMUTABLE AS $$
+	SELECT v || v || v || v || v || v || v || v FROM vec(id) v
+$$;
+-- A sparse one of about 11 elements in 104 places: each row has some in common with others, and none is near to all of them, as a
+-- short one would be. And of bits.
+CREATE FUNCTION sparse(id int) RETURNS sparsevec LANGUAGE sql IMMUTABLE AS $$
+	SELECT format('{%s}/500', string_agg(format('%s:%s', 8 * j + abs(hashint8(id::bigint * 4096 + j) % 8) + 1,
+		1 + hashint8(id::bigint * 4096 + 100 + j) / 5e9), ','))::sparsevec
+	FROM generate_series(1, 11 + abs(id % 3)) j
+$$;
+CREATE FUNCTION bits(id int) RETURNS bit LANGUAGE sql IMMUTABLE AS $$
+	SELECT ('x' || md5(id::text))::bit(100)
+$$;
+SQL
+
+# What follows from the kind of the index of table t.
+my $kind_helpers = <<'SQL';
+CREATE OR REPLACE FUNCTION own(id int) RETURNS {type} LANGUAGE sql IMMUTABLE AS $$
+	SELECT {vector}
+$$;
 -- The row that the index finds first for the vector of `id`; all of a small table is searched.
-CREATE FUNCTION nearest(id int) RETURNS int LANGUAGE plpgsql
+CREATE OR REPLACE FUNCTION nearest(id int) RETURNS int LANGUAGE plpgsql
 	SET enable_seqscan = off SET enable_sort = off SET hnsw.ef_search = 1000 AS $$
 DECLARE
 	found int;
 BEGIN
-	EXECUTE format('SELECT id FROM t ORDER BY v <-> %L LIMIT 1', vec(id)) INTO found;
+	EXECUTE format('SELECT id FROM t ORDER BY v {operator} %L LIMIT 1', own(id)) INTO found;
 	RETURN found;
+END
+$$;
+-- The rows that the index returns if it may return all, and whether each has its own vector.
+CREATE OR REPLACE FUNCTION all_by_index() RETURNS TABLE (id int, is_own bool) LANGUAGE plpgsql
+	SET enable_seqscan = off SET enable_sort = off SET hnsw.iterative_scan = relaxed_order
+	SET hnsw.max_scan_tuples = 2147483647 SET hnsw.scan_mem_multiplier = 1000 AS $$
+BEGIN
+	RETURN QUERY EXECUTE format('SELECT id, v = own(id) FROM t ORDER BY v {operator} %L', own(0));
 END
 $$;
 SQL
@@ -48,8 +92,36 @@ sub new_node
 	$node->append_conf('postgresql.conf', "autovacuum = off\nlog_statement = none\nmax_connections = 60\n");
 	$node->append_conf('postgresql.conf', $params{conf}) if defined $params{conf};
 	$node->start;
-	$node->safe_psql('postgres', $helpers);
+	$node->safe_psql('postgres', $helpers . helpers_of((FORMS)[0]));
 	return $node;
+}
+
+sub helpers_of
+{
+	my ($kind) = @_;
+	my ($type, $vector, undef, $operator) = @{ $kinds{$kind} };
+	my %values = (type => $type, vector => $vector, operator => $operator);
+	return $kind_helpers =~ s/\{(\w+)\}/$values{$1}/gr;
+}
+
+# The operator by which an index of a kind orders.
+sub operator_of { return $kinds{ $_[0] }[3] }
+
+# Table t with rows 1 to `rows` and an index t_v of a kind, with other options if there are any, in place of an earlier t. Its
+# vectors are those of own(id).
+sub make_table
+{
+	my ($node, $kind, $rows, $options) = @_;
+	local $Test::Builder::Level = $Test::Builder::Level + 1;
+	my ($type, undef, $class, undef, $usual_options, $version) = @{ $kinds{$kind} };
+	$options //= $usual_options;
+	$node->safe_psql('postgres', 'DROP TABLE IF EXISTS t; DROP FUNCTION own(int);' . helpers_of($kind) . <<SQL);
+CREATE TABLE t (id int PRIMARY KEY, v $type NOT NULL);
+INSERT INTO t SELECT id, own(id) FROM generate_series(1, $rows) id;
+CREATE INDEX t_v ON t USING hnsw (v $class) WITH ($options);
+SQL
+	is($node->safe_psql('postgres', q(SELECT format_version FROM annex.index_info('t_v'))), $version, "$kind: format version $version");
+	return;
 }
 
 # One form after the other, for tests that make several indexes.
@@ -147,17 +219,11 @@ sub wrong_rows
 {
 	my ($node) = @_;
 	return $node->safe_psql('postgres', <<'SQL');
-SET enable_seqscan = off;
-SET enable_sort = off;
-SET hnsw.iterative_scan = relaxed_order;
-SET hnsw.max_scan_tuples = 2147483647;
-SET hnsw.scan_mem_multiplier = 1000;
-CREATE TEMP TABLE by_index AS SELECT id, v FROM t ORDER BY v <-> vec(0);
-RESET ALL;
+CREATE TEMP TABLE by_index AS SELECT * FROM all_by_index();
 SELECT string_agg(id || ' ' || times || ' times', ', ' ORDER BY id)
 FROM (SELECT id, count(*) AS times FROM by_index GROUP BY id HAVING count(*) > 1
 	UNION ALL SELECT id, 0 FROM t WHERE id NOT IN (SELECT id FROM by_index)
-	UNION ALL SELECT id, -1 FROM by_index WHERE id NOT IN (SELECT id FROM t) OR v <> vec(id)) AS wrong
+	UNION ALL SELECT id, -1 FROM by_index WHERE id NOT IN (SELECT id FROM t) OR NOT is_own) AS wrong
 SQL
 }
 

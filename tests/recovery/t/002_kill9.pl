@@ -1,6 +1,6 @@
-# The whole server dies by kill -9 at 20 random moments while clients insert, delete, search and vacuum. All its
-# processes are stopped first, so that what each was doing at that moment can be read, then killed. Half of the kills meet
-# an inline index, the others a compact one.
+# The whole server dies by kill -9 at 24 random moments while clients insert, delete, search and vacuum. All its
+# processes are stopped first, so that what each was doing at that moment can be read, then killed. Each kind of index
+# meets some of the kills.
 use strict;
 use warnings;
 use PostgreSQL::Test::Cluster;
@@ -9,33 +9,38 @@ use Time::HiRes qw(time);
 use Test::More;
 use AnnexTest;
 
-my $kills = 20;
+# The kind of index that each kill meets.
+my %times = (inline => 4, compact => 4, (UPPER_CODES) => 6, halfvec => 4, sparsevec => 3, bit => 3);
+my @kinds = map { ($_) x $times{$_} } KINDS;
 my $writers = 3;
 my $batch = 400;
 my $seed = 20260214;
 srand($seed);
 
 my $node = new_node('kill9');
-$node->safe_psql('postgres', <<'SQL');
-CREATE TABLE t (id int PRIMARY KEY, v vector(16) NOT NULL);
-INSERT INTO t SELECT id, vec(id) FROM generate_series(1, 500) id;
-CREATE INDEX t_v ON t USING hnsw (v vector_l2_ops) WITH (m = 6, ef_construction = 40, storage = inline);
-SQL
-
-my %present = map { $_ => 1 } 1 .. 500;
+my $kills = @kinds;
+my $rows = 600;
 my ($next, $hits, $writes_hit) = (1001, 0, 0);
+my ($kind, %present);
 
 # A statement that prints the ids it was acknowledged for.
 sub statement
 {
 	my ($verb, @ids) = @_;
 	return "DELETE FROM t WHERE id = $ids[0] RETURNING 'delete', id;\n" if $verb eq 'delete';
-	return 'INSERT INTO t VALUES ' . join(', ', map { "($_, vec($_))" } @ids) . " RETURNING 'insert', id;\n";
+	return 'INSERT INTO t VALUES ' . join(', ', map { "($_, own($_))" } @ids) . " RETURNING 'insert', id;\n";
 }
 
 for my $kill (1 .. $kills)
 {
-	$node->safe_psql('postgres', 'ALTER INDEX t_v SET (storage = compact); REINDEX INDEX t_v') if $kill == $kills / 2 + 1;
+	my $name = "kill $kill, $kinds[$kill - 1]";
+	if (!defined $kind || $kind ne $kinds[$kill - 1])
+	{
+		$kind = $kinds[$kill - 1];
+		make_table($node, $kind, $rows);
+		%present = map { $_ => 1 } 1 .. $rows;
+	}
+	my $operator = operator_of($kind);
 	# Each writer has rows of its own: new ones, and deletes of rows acknowledged before this round.
 	my @old = sort { $a <=> $b } grep { $present{$_} } keys %present;
 	my $from = $next;
@@ -56,7 +61,7 @@ for my $kill (1 .. $kills)
 	push @clients, slow_client($node, 'vacuum', "VACUUM t;\n" x 1000);
 	push @clients, slow_client($node, 'search',
 		    "SET enable_seqscan = off; SET hnsw.ef_search = 100;\n"
-		  . join('', map { "SELECT 'search', count(*) FROM (SELECT id FROM t ORDER BY v <-> vec($_) LIMIT 10) AS nearest;\n" } 1 .. 5000));
+		  . join('', map { "SELECT 'search', count(*) FROM (SELECT id FROM t ORDER BY v $operator own($_) LIMIT 10) AS nearest;\n" } 1 .. 5000));
 
 	# A moment between the first acknowledged write and the end of the load.
 	wait_until(sub { (-s $clients[0]{base} . '.out') // 0 }, 'the first acknowledged write');
@@ -80,10 +85,10 @@ for my $kill (1 .. $kills)
 	for my $client (@clients)
 	{
 		my (undef, $out, $err) = finish_client($client);
-		my ($name) = $client->{base} =~ /client_(\w+)$/;
-		unlike($err, qr/ERROR|PANIC/, "kill $kill: no error before it in $name");
+		my ($who) = $client->{base} =~ /client_(\w+)$/;
+		unlike($err, qr/ERROR|PANIC/, "$name: no error before it in $who");
 		my %told = map { $_ => 1 } split /\n/, $out;
-		for my $statement (@{ $script{$name} // [] })
+		for my $statement (@{ $script{$who} // [] })
 		{
 			my ($verb, @ids) = @$statement;
 			if (!$told{"$verb|$ids[0]"})
@@ -101,23 +106,24 @@ for my $kill (1 .. $kills)
 	{
 		my ($verb, @ids) = @$statement;
 		my $happened = grep { $table{$_} } @ids;
-		ok($happened == 0 || $happened == @ids, "kill $kill: the open $verb happened or not");
+		ok($happened == 0 || $happened == @ids, "$name: the open $verb happened or not");
 		$present{$_} = $table{$_} for @ids;
 	}
 	is_deeply([ sort keys %table ], [ sort grep { $present{$_} } keys %present ],
-		"kill $kill: the table has all acknowledged rows and none that was deleted");
-	verify_index($node, 't_v', "kill $kill");
+		"$name: the table has all acknowledged rows and none that was deleted");
+	verify_index($node, 't_v', $name);
 	# The rows of this round and a quarter of the others; verify has walked to all of them.
 	my $sample = "(id >= $from OR id % 4 = $kill % 4)";
-	is(lost_rows($node, $sample), '', "kill $kill: rows are found by their own vector");
-	is(wrong_rows($node), '', "kill $kill: the index returns the table's rows, each once");
+	is(lost_rows($node, $sample), '', "$name: rows are found by their own vector");
+	is(wrong_rows($node), '', "$name: the index returns the table's rows, each once");
+	next if $kill < $kills && $kinds[$kill] eq $kind;
+	$node->safe_psql('postgres', 'VACUUM t');
+	verify_index($node, 't_v', "after the last vacuum, $kind");
+	is(lost_rows($node), '', "after the last vacuum, $kind: every row is found by its own vector");
 }
 
 note "$hits of $kills kills hit an operation in flight, $writes_hit inserts and deletes in all (seed $seed)";
 diag "$hits of $kills kills hit an operation in flight, $writes_hit inserts and deletes in all";
 cmp_ok($hits, '>=', $kills / 2, 'at least half of the kills hit an operation in flight');
-$node->safe_psql('postgres', 'VACUUM t');
-verify_index($node, 't_v', 'after the last vacuum');
-is(lost_rows($node), '', 'after the last vacuum: every row is found by its own vector');
 $node->stop;
 done_testing();
