@@ -1,5 +1,6 @@
 # A backend dies after each step of an insert and between the passes of a vacuum. After the server's restart the
-# index holds what was acknowledged and nothing that was deleted, before and after a vacuum that ends. In both forms.
+# index holds what was acknowledged and nothing that was deleted, before and after a vacuum that ends. In both forms, and where
+# lists change also with codes on upper levels.
 use strict;
 use warnings;
 use PostgreSQL::Test::Cluster;
@@ -14,12 +15,8 @@ my $node = new_node('failpoints');
 sub load
 {
 	my ($form, $count) = @_;
-	$node->safe_psql('postgres', <<SQL);
-DROP TABLE IF EXISTS t;
-CREATE TABLE t (id int PRIMARY KEY, v vector(16) NOT NULL);
-CREATE INDEX t_v ON t USING hnsw (v vector_l2_ops) WITH (m = 4, ef_construction = 32, storage = $form);
-INSERT INTO t SELECT id, vec(id) FROM generate_series(1, $count) id;
-SQL
+	make_table($node, $form, 0, $form eq UPPER_CODES ? () : "m = 4, ef_construction = 32, storage = $form");
+	$node->safe_psql('postgres', "INSERT INTO t SELECT id, own(id) FROM generate_series(1, $count) id");
 	return;
 }
 
@@ -38,7 +35,8 @@ sub crash_at
 my @first = 1 .. $rows;
 
 # One backend inserts rows until the point is hit: raising the entry point needs a node above all others.
-for (in_both_forms(qw(insert_search insert_node insert_back_link insert_linked insert_entry)))
+for (in_both_forms(qw(insert_search insert_node insert_back_link insert_linked insert_entry)),
+	map { [ UPPER_CODES, $_ ] } qw(insert_node insert_back_link insert_linked))
 {
 	my ($form, $point) = @$_;
 	my $name = "$point, $form";
@@ -49,7 +47,7 @@ for (in_both_forms(qw(insert_search insert_node insert_back_link insert_linked i
 DO $$
 BEGIN
 	FOR i IN 10001 .. 20000 LOOP
-		INSERT INTO t VALUES (i, vec(i));
+		INSERT INTO t VALUES (i, own(i));
 		COMMIT;
 	END LOOP;
 END
@@ -61,24 +59,25 @@ SQL
 	check_rows($node, $name, [@first], [ 10001 + @later ]);
 	# The row that was lost is inserted again, rows go, a vacuum repairs around the half-linked node.
 	$node->safe_psql('postgres',
-		"INSERT INTO t SELECT id, vec(id) FROM generate_series(20001, 20050) id; DELETE FROM t WHERE id % 5 = 0; VACUUM t");
+		"INSERT INTO t SELECT id, own(id) FROM generate_series(20001, 20050) id; DELETE FROM t WHERE id % 5 = 0; VACUUM t");
 	verify_index($node, 't_v', "$name, after a vacuum");
 	check_rows($node, "$name, after a vacuum", [ grep { $_ % 5 } @first ], [ grep { $_ % 5 == 0 } @first ]);
 }
 
-for (in_both_forms(qw(vacuum_page vacuum_deleted vacuum_repaired vacuum_relinked vacuum_freed)))
+for (in_both_forms(qw(vacuum_page vacuum_deleted vacuum_repaired vacuum_relinked vacuum_freed)),
+	map { [ UPPER_CODES, $_ ] } qw(vacuum_repaired vacuum_relinked))
 {
 	my ($form, $point) = @$_;
 	my $name = "$point, $form";
 	load($form, $rows);
 	$node->safe_psql('postgres',
-		'INSERT INTO t SELECT id, vec(id) FROM generate_series(1001, 1100) id; DELETE FROM t WHERE id % 3 = 0');
+		'INSERT INTO t SELECT id, own(id) FROM generate_series(1001, 1100) id; DELETE FROM t WHERE id % 3 = 0');
 	my @present = grep { $_ % 3 } 1 .. $rows;
 	my @absent = grep { $_ % 3 == 0 } 1 .. $rows;
 	crash_at($point, 'VACUUM t');
 	verify_index($node, 't_v', $name);
 	check_rows($node, $name, \@present, \@absent);
-	$node->safe_psql('postgres', 'INSERT INTO t SELECT id, vec(id) FROM generate_series(2001, 2100) id');
+	$node->safe_psql('postgres', 'INSERT INTO t SELECT id, own(id) FROM generate_series(2001, 2100) id');
 	verify_index($node, 't_v', "$name, after inserts");
 	check_rows($node, "$name, after inserts", [ @present, 2001 .. 2100 ], \@absent);
 	$node->safe_psql('postgres', 'DELETE FROM t WHERE id BETWEEN 2001 AND 2010; VACUUM t');
@@ -95,7 +94,7 @@ for (in_both_forms(qw(vacuum_deleted vacuum_repaired vacuum_freed)))
 	crash_at($point, 'VACUUM t');
 	my $name = "$point, $form, all rows deleted";
 	my ($code) = $node->psql('postgres',
-		"SET statement_timeout = '30s'; INSERT INTO t SELECT id, vec(id) FROM generate_series(3001, 3100) id");
+		"SET statement_timeout = '30s'; INSERT INTO t SELECT id, own(id) FROM generate_series(3001, 3100) id");
 	is($code, 0, "$name: inserts succeed");
 	verify_index($node, 't_v', $name);
 	check_rows($node, $name, [ 3001 .. 3100 ], [@first]);
@@ -105,10 +104,8 @@ for (in_both_forms(qw(vacuum_deleted vacuum_repaired vacuum_freed)))
 }
 
 # Equal vectors: rows of one node in its chain of chunks, removed in part, and again after the crash.
+make_table($node, 'compact', 0, 'storage = compact');
 $node->safe_psql('postgres', <<'SQL');
-DROP TABLE t;
-CREATE TABLE t (id int PRIMARY KEY, v vector(16) NOT NULL);
-CREATE INDEX t_v ON t USING hnsw (v vector_l2_ops);
 INSERT INTO t SELECT id, vec(id % 5) FROM generate_series(1, 5000) id;
 DELETE FROM t WHERE id % 5 = 1 OR id % 3 = 0;
 SQL

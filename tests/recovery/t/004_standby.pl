@@ -1,6 +1,6 @@
 # A physical standby replays builds, inserts and vacuums, each replayed page compared with the primary's
 # (wal_consistency_checking); it answers from the index while slots are freed and used again, and takes writes
-# once promoted. In both forms.
+# once promoted. In both forms, and with codes on upper levels.
 use strict;
 use warnings;
 use PostgreSQL::Test::Cluster;
@@ -8,7 +8,7 @@ use PostgreSQL::Test::Utils;
 use Test::More;
 use AnnexTest;
 
-my ($primary, $standby);
+my ($primary, $standby, $number);
 
 sub catch_up
 {
@@ -21,7 +21,7 @@ my $queries = <<'SQL';
 SET enable_seqscan = off;
 SET hnsw.ef_search = 60;
 SELECT q, (SELECT string_agg(id::text, ' ' ORDER BY d, id)
-	FROM (SELECT id, v <-> vec(q) AS d FROM t ORDER BY v <-> vec(q) LIMIT 10) AS nearest)
+	FROM (SELECT id, v <-> own(q) AS d FROM t ORDER BY v <-> own(q) LIMIT 10) AS nearest)
 FROM generate_series(100001, 100040) q
 SQL
 
@@ -31,7 +31,7 @@ sub same_answers
 	local $Test::Builder::Level = $Test::Builder::Level + 1;
 	catch_up();
 	my $plan = $standby->safe_psql('postgres',
-		'SET enable_seqscan = off; EXPLAIN (COSTS off) SELECT id FROM t ORDER BY v <-> vec(7) LIMIT 10');
+		'SET enable_seqscan = off; EXPLAIN (COSTS off) SELECT id FROM t ORDER BY v <-> own(7) LIMIT 10');
 	like($plan, qr/Index Scan using t_v on t/, "$name: the standby answers by Index Scan");
 	my $answers = $standby->safe_psql('postgres', $queries);
 	like($answers, qr/^100001\|\d+( \d+){9}$/m, "$name: ten rows a query");
@@ -40,27 +40,25 @@ sub same_answers
 	return;
 }
 
-for my $form (FORMS)
+for my $form (FORMS, UPPER_CODES)
 {
-	$primary = new_node("primary_$form", allows_streaming => 1, conf => "max_standby_streaming_delay = -1\n");
+	$number++;
+	$primary = new_node("primary_$number", allows_streaming => 1, conf => "max_standby_streaming_delay = -1\n");
 	$primary->backup('base');
-	$standby = PostgreSQL::Test::Cluster->new("standby_$form");
+	$standby = PostgreSQL::Test::Cluster->new("standby_$number");
 	$standby->init_from_backup($primary, 'base', has_streaming => 1);
 	$standby->start;
-	$primary->safe_psql('postgres', <<SQL);
-CREATE TABLE t (id int PRIMARY KEY, v vector(16) NOT NULL);
-INSERT INTO t SELECT id, vec(id) FROM generate_series(1, 2000) id;
-CREATE INDEX t_v ON t USING hnsw (v vector_l2_ops) WITH (m = 8, storage = $form);
-SQL
+	make_table($primary, $form, 2000, $form eq UPPER_CODES ? () : "m = 8, storage = $form");
+	my $create = $primary->safe_psql('postgres', q(SELECT pg_get_indexdef('t_v'::regclass)));
 	same_answers("build, $form");
-	$primary->safe_psql('postgres', 'INSERT INTO t SELECT id, vec(id) FROM generate_series(2001, 2500) id');
+	$primary->safe_psql('postgres', 'INSERT INTO t SELECT id, own(id) FROM generate_series(2001, 2500) id');
 	same_answers("insert, $form");
 	$primary->safe_psql('postgres', 'DELETE FROM t WHERE id % 5 = 0; VACUUM t');
 	same_answers("vacuum, $form");
-	$primary->safe_psql('postgres', 'INSERT INTO t SELECT id, vec(id) FROM generate_series(3001, 3500) id; REINDEX INDEX CONCURRENTLY t_v');
+	$primary->safe_psql('postgres', 'INSERT INTO t SELECT id, own(id) FROM generate_series(3001, 3500) id; REINDEX INDEX CONCURRENTLY t_v');
 	same_answers("reuse and reindex, $form");
-	$primary->safe_psql('postgres', "DROP INDEX t_v; CREATE INDEX t_v ON t USING hnsw (v vector_l2_ops) WITH (m = 8, storage = $form); DELETE FROM t");
-	$primary->safe_psql('postgres', 'VACUUM t; INSERT INTO t SELECT id, vec(id) FROM generate_series(4001, 6000) id');
+	$primary->safe_psql('postgres', "DROP INDEX t_v; $create; DELETE FROM t");
+	$primary->safe_psql('postgres', 'VACUUM t; INSERT INTO t SELECT id, own(id) FROM generate_series(4001, 6000) id');
 	same_answers("from empty, $form");
 
 	# Searches on the standby, without a pause, while the primary frees and reuses slots. Rows with another row's vector,
@@ -75,8 +73,8 @@ DECLARE
 	searches int := 0;
 BEGIN
 	LOOP
-		SELECT count(*) = 5 AND bool_and(v = vec(id)) INTO good
-		FROM (SELECT id, v FROM t ORDER BY v <-> vec(searches) LIMIT 5) AS nearest;
+		SELECT count(*) = 5 AND bool_and(v = own(id)) INTO good
+		FROM (SELECT id, v FROM t ORDER BY v <-> own(searches) LIMIT 5) AS nearest;
 		IF good IS NOT TRUE THEN
 			RAISE EXCEPTION 'wrong answer to query %', searches;
 		END IF;
@@ -93,10 +91,10 @@ SQL
 	{
 		my $from = 10000 + $round * 1000;
 		$primary->safe_psql('postgres',
-			"DELETE FROM t WHERE id % 8 = $round - 1; VACUUM t; INSERT INTO t SELECT id, vec(id) FROM generate_series($from, $from + 200) id");
+			"DELETE FROM t WHERE id % 8 = $round - 1; VACUUM t; INSERT INTO t SELECT id, own(id) FROM generate_series($from, $from + 200) id");
 	}
 	same_answers("rounds of vacuum and reuse, $form");
-	$primary->safe_psql('postgres', 'INSERT INTO t VALUES (-1, vec(-1))');
+	$primary->safe_psql('postgres', 'INSERT INTO t VALUES (-1, own(-1))');
 	for my $searcher (@searchers)
 	{
 		my ($code, undef, $err) = finish_client($searcher);
@@ -106,7 +104,7 @@ SQL
 
 	$standby->promote;
 	$standby->safe_psql('postgres',
-		'INSERT INTO t SELECT id, vec(id) FROM generate_series(30001, 30300) id; DELETE FROM t WHERE id % 7 = 0; VACUUM t');
+		'INSERT INTO t SELECT id, own(id) FROM generate_series(30001, 30300) id; DELETE FROM t WHERE id % 7 = 0; VACUUM t');
 	verify_index($standby, 't_v', "promoted, $form");
 	check_rows($standby, "promoted, $form", [ grep { $_ % 7 } 30001 .. 30300 ], [ grep { $_ % 7 == 0 } 30001 .. 30300 ]);
 	$standby->stop;

@@ -1,5 +1,5 @@
-# Many clients at once: inserts, also into an empty index; everything together for half a minute in each form; rounds of
-# deletes, vacuums and inserts that must not wear the index out.
+# Many clients at once: inserts, also into an empty index; everything together for a third of a minute in each form, and with
+# codes on upper levels; rounds of deletes, vacuums and inserts that must not wear the index out.
 use strict;
 use warnings;
 use PostgreSQL::Test::Cluster;
@@ -29,46 +29,45 @@ sub load
 	return;
 }
 
+# An index of m = 16, or of the least m that has upper codes.
+sub options { return $_[0] eq UPPER_CODES ? () : "storage = $_[0]" }
+
 # 20 clients insert 250 rows each; of 1,000 sampled rows at most 3 are not found by their own vector.
 sub many_inserts
 {
 	my ($name, $form, $before) = @_;
 	local $Test::Builder::Level = $Test::Builder::Level + 1;
-	$node->safe_psql('postgres', <<SQL);
-DROP TABLE IF EXISTS t;
-CREATE TABLE t (id int PRIMARY KEY, v vector(16) NOT NULL);
-INSERT INTO t SELECT id, vec(id) FROM generate_series(100001, 100000 + $before) id;
-CREATE INDEX t_v ON t USING hnsw (v vector_l2_ops) WITH (storage = $form);
-SQL
+	make_table($node, $form, $before, options($form));
 	load($name, [ '-c', 20, '-j', 2, '-t', 250, '-D', 'n=0' ],
-		"\\set n :n + 1\n\\set id :client_id * 250 + :n\nINSERT INTO t VALUES (:id, vec(:id));\n" => 1);
+		"\\set n :n + 1\n\\set id 100000 + :client_id * 250 + :n\nINSERT INTO t VALUES (:id, own(:id));\n" => 1);
 	verify_index($node, 't_v', $name);
-	my $lost = $node->safe_psql('postgres', 'SELECT count(*) FROM t WHERE id <= 5000 AND id % 5 = 0 AND nearest(id) IS DISTINCT FROM id');
+	my $lost = $node->safe_psql('postgres', 'SELECT count(*) FROM t WHERE id > 100000 AND id % 5 = 0 AND nearest(id) IS DISTINCT FROM id');
 	cmp_ok($lost, '<=', 3, "$name: " . (1000 - $lost) . ' of 1,000 rows are found by their own vector');
 	return;
 }
 
 many_inserts('20 clients insert', 'compact', 2000);
+many_inserts('20 clients insert with upper codes', UPPER_CODES, 1000);
+many_inserts('20 clients insert into an empty index with upper codes', UPPER_CODES, 0);
 many_inserts('20 clients insert into an empty index', 'inline', 0);
 
-# Together for half a minute. A search with fewer than ten rows or a row with another row's vector divides by zero.
-# The ids of the second half begin where those of the first cannot have come to.
-for my $case ([ 'inline', 0 ], [ 'compact', 50000 ])
+# Together for a while. A search with fewer than ten rows or a row with another row's vector divides by zero.
+for my $case ([ 'inline', 8 ], [ 'compact', 8 ], [ UPPER_CODES, 20 ])
 {
-	my ($form, $from) = @$case;
-	$node->safe_psql('postgres', "ALTER INDEX t_v SET (storage = $form); REINDEX INDEX t_v");
+	my ($form, $clients) = @$case;
+	make_table($node, $form, 5000, options($form));
 	load(
 		"insert, delete, vacuum and search together, $form",
-		[ '-c', 8, '-j', 2, '-T', 30, '-D', "n=$from" ],
-		"\\set n :n + 1\n\\set id 1000000 + :client_id * 100000 + :n\nINSERT INTO t VALUES (:id, vec(:id));\n" => 30,
+		[ '-c', $clients, '-j', 2, '-T', 20, '-D', 'n=0' ],
+		"\\set n :n + 1\n\\set id 1000000 + :client_id * 100000 + :n\nINSERT INTO t VALUES (:id, own(:id));\n" => 30,
 		"\\set from random(1, 5000)\nDELETE FROM t WHERE id = (SELECT min(id) FROM t WHERE id >= :from);\n" => 25,
 		"\\set q random(1, 1000000)\nSET enable_seqscan = off;\nSET hnsw.ef_search = 200;\n"
-		  . "SELECT 1 / (count(*) = 10 AND bool_and(v = vec(id)))::int FROM (SELECT id, v FROM t ORDER BY v <-> vec(:q) LIMIT 10) AS nearest;\n" => 60,
+		  . "SELECT 1 / (count(*) = 10 AND bool_and(v = own(id)))::int FROM (SELECT id, v FROM t ORDER BY v <-> own(:q) LIMIT 10) AS nearest;\n" => 60,
 		"SELECT pg_try_advisory_lock(1)::int AS may \\gset\n\\if :may\nVACUUM t;\nSELECT pg_advisory_unlock(1);\n\\endif\n" => 1);
-	verify_index($node, 't_v', "after half a minute, $form");
+	verify_index($node, 't_v', "all together, $form");
 	$node->safe_psql('postgres', 'VACUUM t');
-	verify_index($node, 't_v', "after half a minute and a vacuum, $form");
-	is(lost_rows($node, 'id % 3 = 0'), '', "after half a minute and a vacuum, $form: every row is found by its own vector");
+	verify_index($node, 't_v', "all together and a vacuum, $form");
+	is(lost_rows($node, 'id % 3 = 0'), '', "all together and a vacuum, $form: every row is found by its own vector");
 }
 
 # Five rounds of 20 % delete, vacuum, reinsert.
@@ -80,26 +79,19 @@ sub recall
 {
 	return $node->safe_psql('postgres', <<'SQL');
 SET hnsw.ef_search = 40;
+CREATE TEMP TABLE query AS SELECT q, own(q) AS v FROM generate_series(500001, 500200) q;
 SET enable_indexscan = off;
-CREATE TEMP TABLE exact AS SELECT q, id FROM generate_series(500001, 500200) q,
-	LATERAL (SELECT id FROM t ORDER BY v <-> vec(q) LIMIT 10) AS nearest;
+CREATE TEMP TABLE exact AS SELECT q, id FROM query, LATERAL (SELECT id FROM t ORDER BY t.v <-> query.v LIMIT 10) AS nearest;
 SET enable_indexscan = on;
 SET enable_seqscan = off;
-CREATE TEMP TABLE found AS SELECT q, id FROM generate_series(500001, 500200) q,
-	LATERAL (SELECT id FROM t ORDER BY v <-> vec(q) LIMIT 10) AS nearest;
+CREATE TEMP TABLE found AS SELECT q, id FROM query, LATERAL (SELECT id FROM t ORDER BY t.v <-> query.v LIMIT 10) AS nearest;
 SELECT round(count(found.id)::numeric / count(*), 4) FROM exact LEFT JOIN found USING (q, id);
 SQL
 }
 
-for my $form (FORMS)
+for my $form (FORMS, UPPER_CODES)
 {
-	$node->safe_psql('postgres', <<SQL);
-DROP TABLE t;
-CREATE TABLE t (id int PRIMARY KEY, v vector(16) NOT NULL);
-INSERT INTO t SELECT id, vec(id) FROM generate_series(1, $rows) id;
-CREATE INDEX t_v ON t USING hnsw (v vector_l2_ops) WITH (storage = $form);
-SQL
-
+	make_table($node, $form, $rows, options($form));
 	my ($fresh_size, $fresh_recall) = (size(), recall());
 	for my $round (1 .. 5)
 	{
@@ -108,7 +100,7 @@ SQL
 		$node->safe_psql('postgres', <<SQL);
 DELETE FROM t WHERE id IN (SELECT id FROM t ORDER BY hashint4(id * 16 + $round) LIMIT $share);
 VACUUM t;
-INSERT INTO t SELECT id, vec(id) FROM generate_series($from + 1, $from + $share) id;
+INSERT INTO t SELECT id, own(id) FROM generate_series($from + 1, $from + $share) id;
 SQL
 		verify_index($node, 't_v', "round $round, $form");
 	}
