@@ -7,7 +7,7 @@ from typing import Callable
 from pages import (
     BASE_DEGREE, CHAIN, CHUNK_NEXT, COUNT, CURVE, CURVE_PAGE, ENTRY, ENTRY_LEVEL, FACTORS, FORM, FREE, FREE_LISTS, GENERATION, HASH, HEADER, INSERT_PAGES, LEVEL, LIVE,
     NODE, NODE_CODE, OVERFLOW, PAGE, PARAMS, PARAMS_HEAD, STATE, TID_BLOCKS, TID_OFFSETS, TOMBSTONE, UPPER, UPPER_CODE, UPPER_COUNTS,
-    UPPER_FACTORS, UPPER_OFFSET,
+    UPPER_CODES, UPPER_FACTORS, UPPER_OFFSET, VERSION,
 )
 
 NO_BLOCK = 0xFFFFFFFF
@@ -18,15 +18,24 @@ class Case:
     finding: str
     severity: str
     damage: Callable  # of an Index, and of the row pointers by id; returns the item it is about, or None
-    needs_inline: bool
+    needs: Callable | None  # of a data.Table, whether its index will do; any does if there is none
 
 
 CASES = []
 
 
-def case(finding, severity="error", needs_inline=False):
+def inline(table):
+    return table.form == "inline"
+
+
+def upper_codes(table):
+    """Compact, with codes of neighbors in upper items."""
+    return table.column == "wide" and table.form == "compact"
+
+
+def case(finding, severity="error", needs=None):
     def register(damage):
-        CASES.append(Case(finding, severity, damage, needs_inline))
+        CASES.append(Case(finding, severity, damage, needs))
         return damage
 
     return register
@@ -478,37 +487,72 @@ def _(index, _tids):
     return node
 
 
-@case("code of a neighbor differs from the neighbor", needs_inline=True)
+@case("code of a neighbor differs from the neighbor", needs=inline)
 def _(index, _tids):
     node = plain_node(index)
-    _, signs, size = index.edge_codes
+    _, signs, size = index.edge_codes(node)
     at = signs + size
     node.put("B", at, node.get("B", at)[0] ^ 1)
     return node
 
 
-@case("code of a neighbor differs from the neighbor", needs_inline=True)
+@case("code of a neighbor differs from the neighbor", needs=inline)
 def _(index, _tids):
     node = plain_node(index)
-    offset, _, _ = index.edge_codes
+    offset, _, _ = index.edge_codes(node)
     node.put("B", offset, node.get("B", offset)[0] ^ 1)
     return node
 
 
-@case("code of a neighbor differs from the neighbor", needs_inline=True)
+@case("code of a neighbor differs from the neighbor", needs=inline)
 def _(index, _tids):
     node = plain_node(index)
-    offset, _, _ = index.edge_codes
+    offset, _, _ = index.edge_codes(node)
     node.put("f", offset + 4, math.nan)
     return node
 
 
-@case("meta page is not valid", needs_inline=True)
+@case("code of a neighbor differs from the neighbor", needs=upper_codes)
+def _(index, _tids):
+    upper = tall_upper(index, level=1)
+    _, signs, size = index.edge_codes(upper, level=1)
+    at = signs + size * (index.edges_at(upper, level=1)[1] - 1)
+    upper.put("B", at, upper.get("B", at)[0] ^ 1)
+    return upper
+
+
+@case("code of a neighbor differs from the neighbor", needs=upper_codes)
+def _(index, _tids):
+    upper = tall_upper(index, level=1)
+    factors, _, _ = index.edge_codes(upper, level=1)
+    upper.put("f", factors + 4, 2 * upper.get("f", factors + 4)[0])
+    return upper
+
+
+@case("meta page is not valid", needs=upper_codes)
+def _(index, _tids):
+    index.put_meta("B", UPPER_CODES, 0)
+
+
+@case("meta page is not valid", needs=upper_codes)
+def _(index, _tids):
+    index.put_meta("II", VERSION, 1, 1)
+
+
+@case("upper item is not valid", needs=upper_codes)
+def _(index, _tids):
+    # As an index of version 1 has it: then its upper items are too long.
+    index.put_meta("II", VERSION, 1, 1)
+    index.put_meta("B", UPPER_CODES, 0)
+    return live(index, UPPER)[0]
+
+
+@case("meta page is not valid", needs=inline)
 def _(index, _tids):
     index.put_meta("H", BASE_DEGREE, 2 * index.m + 1)
 
 
-@case("node is not valid", needs_inline=True)
+@case("node is not valid", needs=inline)
 def _(index, _tids):
     node = plain_node(index)
     index.put_meta("H", BASE_DEGREE, index.base_degree - 1)

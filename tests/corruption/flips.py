@@ -9,7 +9,9 @@ from dataclasses import dataclass
 import psycopg
 
 import data
-from pages import FACTORS, HASH, HEADER, LIVE, NODE, NODE_CODE, OVERFLOW, PAGE, SPECIAL, TID_BLOCKS, TID_OFFSETS, UPPER, Index
+from pages import (
+    FACTORS, HASH, HEADER, LIVE, NODE, NODE_CODE, OVERFLOW, PAGE, SPARSEVEC, SPECIAL, TID_BLOCKS, TID_OFFSETS, UPPER, UPPER_CODE, Index,
+)
 
 LIMIT_SECONDS = 30
 
@@ -59,21 +61,28 @@ def field_of(index, block, byte):
                     return "factors"
                 if HASH <= at < HASH + 8:
                     return "hash"
-                if index.is_inline and index.is_current(index.edge_of_code(item, at)):
+            if index.kind(block) == UPPER and item.state == LIVE and index.type != SPARSEVEC:
+                if UPPER_CODE <= at < UPPER_CODE + index.code_len(item):
+                    return "upper code"
+            if index.kind(block) in (NODE, UPPER) and item.state == LIVE:
+                if index.is_current(index.kind(block), index.edge_of_code(item, at)):
                     return "edge code"
             return "item head" if at < 56 else "item"
     return "line pointers or free space"
 
 
-# Fields that annex.verify knows in full: any other byte there is an error; edge codes are those of edges that lead to a node. Those of rows it compares with the table, where the
-# row is visible.
-CHECKED = {"page kind", "magic", "edge code"}
+# Fields that annex.verify knows in full: any other byte there is an error; edge codes are those of edges that lead to an item, and
+# the code of an upper item is its node's. Those of rows it compares with the table, where the row is visible.
+CHECKED = {"page kind", "magic", "edge code", "upper code"}
 COMPARED = {"code", "factors", "hash"}
 
 
 def choose(index, chance):
     """A byte to change. One time in three anywhere; else where structure is: headers, line pointers, heads of items."""
     block = chance.randrange(len(index.pages))
+    # There are few of these pages.
+    if index.has_upper_codes and chance.randrange(2):
+        block = chance.choice(index.blocks(UPPER))
     kind = chance.randrange(6)
     items = list(index.page_items(block)) if block > 0 and index.kind(block) in (NODE, UPPER, OVERFLOW) else []
     if kind < 2 or not items and kind > 3:
@@ -123,9 +132,9 @@ def is_allowed(error, flip):
 
 def operations(number):
     """What is done to a damaged index, in order. The first one is annex.verify."""
-    name, order = f"t{number}", data.operator(number)
-    of = data.type_of(number)
-    query, equal = data.QUERIES[of], data.EQUALS[of]
+    table, name = data.tables[number], f"t{number}"
+    order, column = table.operator, table.column
+    query, equal = data.QUERIES[column], data.EQUALS[column]
     nearest = f"SELECT id FROM {name} ORDER BY v {order} '{query}' LIMIT"
     verify = f"SELECT severity, finding, detail FROM annex.verify('{name}_v', true)"
     return [
@@ -138,11 +147,11 @@ def operations(number):
         f"{nearest} 150",
         "RESET hnsw.iterative_scan",
         f"SELECT * FROM annex.index_info('{name}_v')",
-        f"INSERT INTO {name} SELECT 3000 + id, {of} FROM source WHERE id % 23 = 2",
+        f"INSERT INTO {name} SELECT 3000 + id, {column} FROM source WHERE id % 23 = 2",
         f"INSERT INTO {name} SELECT 4000 + i, '{equal}' FROM generate_series(1, 3) i",
         f"DELETE FROM {name} WHERE id % 9 = 2",
         f"VACUUM (INDEX_CLEANUP ON) {name}",
-        f"INSERT INTO {name} SELECT 5000 + id, {of} FROM source WHERE id % 23 = 3",
+        f"INSERT INTO {name} SELECT 5000 + id, {column} FROM source WHERE id % 23 = 3",
         f"{nearest} 10",
         f"VACUUM (INDEX_CLEANUP ON) {name}",
         verify,
@@ -223,7 +232,7 @@ def run(cluster, files, count, seed):
             if cluster.postmaster_pid() != pid:
                 problem = "the server is another one"
             if problem:
-                problems.append(f"t{number} ({data.opclass(number)}, {data.form(number)}), {flip}: {problem}")
+                problems.append(f"t{number} ({data.tables[number]}), {flip}: {problem}")
             reported += is_reported
         for connection in connections:
             connection.close()

@@ -10,8 +10,12 @@ from pages import Index
 
 TABLES = 280
 # Of other types than `vector`.
-OTHER_TABLES = 80
+OTHER_TABLES = 60
+# With codes of neighbors on upper levels.
+WIDE_TABLES = 60
 SEED = 20261122
+# Class of the indexes in which damage for each finding is put.
+OPCLASS = "vector_l2_ops"
 # Id of a row that is gone, and whose node is not.
 DELETED = 2
 # What may be said of an index that is not damaged.
@@ -47,19 +51,23 @@ def row_pointers(connection, number):
     }
 
 
+def format_version(connection, number):
+    return connection.execute(f"SELECT format_version FROM annex.index_info('t{number}_v')").fetchone()[0]
+
+
 def choose_tables():
-    """A table for each case: those that need no form of their own take the forms as they come."""
-    free = list(range(0, TABLES, len(data.CLASSES)))
+    """A table for each case: those that need none of their own take them as they come."""
+    free = data.numbers_of(OPCLASS)
     chosen = []
-    for case in sorted(findings.CASES, key=lambda case: not case.needs_inline):
-        number = next(n for n in free if not case.needs_inline or data.form(n) == "inline")
+    for case in sorted(findings.CASES, key=lambda case: not case.needs):
+        number = next(n for n in free if not case.needs or case.needs(data.tables[n]))
         free.remove(number)
         chosen.append((number, case))
     return chosen
 
 
 def try_findings(cluster, files, tids, tally):
-    """Each case in an index of its own, of operator class vector_l2_ops; in the form it needs."""
+    """Each case in an index of its own, of the kind that it needs."""
     cluster.restore()
     chosen = choose_tables()
     places = {}
@@ -88,10 +96,13 @@ def main():
     tally = Tally()
     cluster = Cluster(folder, bindir)
     with cluster.connect() as connection:
-        files = data.create(connection, TABLES, OTHER_TABLES)
+        files = data.create(connection, TABLES, OTHER_TABLES, WIDE_TABLES)
         said = {row[:2] for number in range(len(files)) for row in verify(connection, number)}
         tally.check(said <= HARMLESS, f"nothing is wrong with what is not damaged: {said or 'no finding'}")
-        numbers = range(0, TABLES, len(data.CLASSES))
+        versions = [format_version(connection, number) for number in range(len(files))]
+        expected = [2 if findings.upper_codes(table) else 1 for table in data.tables]
+        tally.check(versions == expected, "compact indexes with upper codes are of format version 2, all others of 1")
+        numbers = data.numbers_of(OPCLASS)
         tids = {number: row_pointers(connection, number) for number in numbers}
         for number in numbers:
             connection.execute(f"DELETE FROM t{number} WHERE id = {DELETED}")

@@ -8,7 +8,7 @@ SPECIAL = PAGE - 16
 META, NODE, UPPER, OVERFLOW, PARAMS, CURVE_PAGE = 1, 2, 3, 4, 5, 6
 FREE, LIVE, TOMBSTONE = 0, 1, 2
 # Meta page: places behind the page header.
-FORM, ENTRY_LEVEL, ENTRY, PARAMS_HEAD, INSERT_PAGES, FREE_LISTS, BASE_DEGREE, TYPE, CURVE = 17, 19, 24, 32, 36, 48, 60, 62, 96
+VERSION, FORM, ENTRY_LEVEL, ENTRY, PARAMS_HEAD, INSERT_PAGES, FREE_LISTS, BASE_DEGREE, TYPE, UPPER_CODES, CURVE = 4, 17, 19, 24, 32, 36, 48, 60, 62, 63, 96
 BIT, SPARSEVEC = 2, 3
 # Node item.
 STATE, LEVEL, COUNT, GENERATION = 0, 1, 3, 4
@@ -107,30 +107,53 @@ class Index:
     def code_size(self):
         return (self.dims + 7) // 8 * 8
 
+    @property
+    def has_upper_codes(self):
+        return any(self.has_codes(item, 1) for item in self.items(UPPER, LIVE))
+
+    def has_codes(self, item, level):
+        """Whether the list of a level has codes of the neighbors. An upper item is larger then; in the indexes here all its lists
+        have them, with `m` places each."""
+        if level == 0:
+            return self.is_inline
+        plain = UPPER_CODE + self.code_size + 8 * self.m * item.level
+        return self.type not in (BIT, SPARSEVEC) and item.length > plain
+
+    @property
+    def sign_bytes(self):
+        return (self.dims + 63) // 64 * 8
+
     def edges_at(self, item, level=0):
         """Where the edges of a level begin in an item, and how many there are."""
         if level == 0:
             return NODE_CODE + self.code_size, item.get("B", COUNT)[0]
-        return UPPER_CODE + self.code_size + 8 * self.m * (level - 1), item.get("B", UPPER_COUNTS + level - 1)[0]
+        place = 16 + self.sign_bytes if self.has_codes(item, level) else 8
+        return UPPER_CODE + self.code_size + place * self.m * (level - 1), item.get("B", UPPER_COUNTS + level - 1)[0]
 
-    @property
-    def edge_codes(self):
-        """Where the factors and the signs of an inline node's edges begin, and the bytes of the signs of one."""
-        factors = NODE_CODE + self.code_size + 8 * self.base_degree
-        return factors, factors + 8 * self.base_degree, (self.dims + 63) // 64 * 8
+    def edge_codes(self, item, level=0):
+        """Where the factors and the signs of a list's edges begin, if it has any, and the bytes of the signs of one."""
+        degree = self.base_degree if level == 0 else self.m
+        factors = self.edges_at(item, level)[0] + 8 * degree
+        return factors, factors + 8 * degree, self.sign_bytes
 
     def edge(self, item, number, level=0):
         return item.get("IHH", self.edges_at(item, level)[0] + 8 * number)
 
     def edge_of_code(self, item, at):
-        """The edge whose factors or signs hold a byte of an inline node; None if it is none of them."""
-        factors, signs, size = self.edge_codes
-        number = (at - signs) // size if at >= signs else (at - factors) // 8 if at >= factors else -1
-        return self.edge(item, number) if 0 <= number < item.get("B", COUNT)[0] else None
+        """The edge whose factors or signs hold a byte of an item; None if it is none of them."""
+        is_upper = self.kind(item.block) == UPPER
+        for level in range(1, item.level + 1) if is_upper else [0]:
+            if not self.has_codes(item, level):
+                continue
+            factors, signs, size = self.edge_codes(item, level)
+            number = (at - signs) // size if at >= signs else (at - factors) // 8 if at >= factors else -1
+            if 0 <= number < self.edges_at(item, level)[1]:
+                return self.edge(item, number, level)
+        return None
 
-    def is_current(self, pointer):
-        """Whether a pointer leads to a node that is in use."""
-        return any(item.pointer == pointer and item.state != FREE for item in self.items(NODE))
+    def is_current(self, kind, pointer):
+        """Whether a pointer leads to an item of a kind that is in use."""
+        return any(item.pointer == pointer and item.state != FREE for item in self.items(kind))
 
     def put_edge(self, item, number, pointer, level=0):
         item.put("IHH", self.edges_at(item, level)[0] + 8 * number, *pointer)
