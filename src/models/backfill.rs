@@ -154,7 +154,7 @@ pub fn put(session: &Session, name: &str, number: i32, embedding: &Embedding) ->
     );
     let parameters = [
         embedding.key.into(),
-        Param::raw(embedding.vector.raw()),
+        Param::raw(embedding.vector.raw()?),
         Param::bytes(Some(embedding.content_hash)),
     ];
     Ok(session.execute_kept(&sql, &parameters)? > 0)

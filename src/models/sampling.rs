@@ -25,12 +25,38 @@ pub struct Query<'a> {
 }
 
 /// A call that was found right.
-#[derive(Clone, PartialEq, Eq)]
 struct Passed {
     user: Oid,
     model: String,
     version: i32,
     dims: usize,
+}
+
+/// A call, as far as it can be wrong.
+#[derive(Clone, Copy)]
+struct Call<'a> {
+    user: Oid,
+    model: &'a str,
+    version: i32,
+    dims: usize,
+}
+
+impl Passed {
+    fn is(&self, call: &Call<'_>) -> bool {
+        (self.user, self.version, self.dims) == (call.user, call.version, call.dims)
+            && self.model == call.model
+    }
+}
+
+impl From<Call<'_>> for Passed {
+    fn from(call: Call<'_>) -> Self {
+        Self {
+            user: call.user,
+            model: call.model.to_owned(),
+            version: call.version,
+            dims: call.dims,
+        }
+    }
 }
 
 /// Calls that a connection remembers.
@@ -55,7 +81,7 @@ fn fresh_seed() -> u64 {
 /// again only when it is to be kept, since nearly all calls end here and no registry is asked for them.
 /// # Errors
 /// 42501 without the right to, 42704 and 55000 as everywhere, 22023 for a rate or `k` out of range, 22000 for other dimensions.
-pub fn sample(model: String, number: i32, query: &Query) -> Result<bool> {
+pub fn sample(model: &str, number: i32, query: &Query) -> Result<bool> {
     // Written so that NaN is out of range.
     if !(query.rate >= 0.0 && query.rate <= 1.0) {
         let rate = query.rate;
@@ -69,26 +95,26 @@ pub fn sample(model: String, number: i32, query: &Query) -> Result<bool> {
         return Err(errors::invalid("k must be at least 1").with_detail(format!("It is {k}.")));
     }
     let is_kept = CHANCE.with_borrow_mut(Random::fraction) < query.rate && transaction::can_write();
-    let call = Passed {
+    let call = Call {
         user: owner_rights::current_user(),
         model,
         version: number,
         dims: query.vector.elements().len(),
     };
-    if !PASSED.with_borrow(|passed| passed.contains(&call)) {
+    if !PASSED.with_borrow(|passed| passed.iter().any(|passed| passed.is(&call))) {
         check(&call)?;
         PASSED.with_borrow_mut(|passed| {
             passed.truncate(MAX_PASSED - 1);
-            passed.push(call.clone());
+            passed.push(call.into());
         });
     }
     if !is_kept {
         return Ok(false);
     }
     let parameters = [
-        (&call.model).into(),
+        call.model.into(),
         number.into(),
-        Param::raw(query.vector.raw()),
+        Param::raw(query.vector.raw()?),
         query.k.into(),
         (call.dims as i32).into(),
     ];
@@ -101,9 +127,9 @@ pub fn sample(model: String, number: i32, query: &Query) -> Result<bool> {
 }
 
 /// Refuses a call that could not be kept.
-fn check(call: &Passed) -> Result<()> {
+fn check(call: &Call<'_>) -> Result<()> {
     let session = &Session::begin(Access::Read);
-    let (model, number) = (&call.model, call.version);
+    let (model, number) = (call.model, call.version);
     let rows = session.query_kept(CHECK, &[model.into(), number.into()])?;
     let Some(row) = rows.first() else {
         check_model(session, model)?;

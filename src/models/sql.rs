@@ -53,8 +53,8 @@ sql_functions! {
     }
 
     /// `annex.champion(text)`.
-    fn annex_champion(model: String) -> Result<Option<i32>> {
-        routing::champion_number(&model)
+    fn annex_champion(model: &str) -> Result<Option<i32>> {
+        routing::champion_number(model)
     }
 
     /// `annex.register_model(text, regclass, name, name, text)`.
@@ -246,16 +246,16 @@ sql_functions! {
     }
 
     /// `annex.route(text, text)`.
-    fn annex_route(model: Option<String>, unit: Option<String>) -> Result<RowSet> {
+    fn annex_route(model: Option<&str>, unit: Option<&str>) -> Result<RowSet> {
         let model = required(model, "model")?;
-        routing::route(&model, unit.as_deref()).map(|row| rows(vec![row]))
+        routing::route(model, unit).map(|row| rows(vec![row]))
     }
 
     /// `annex.expose(text, text)`.
-    fn annex_expose(model: Option<String>, unit: Option<String>) -> Result<i32> {
+    fn annex_expose(model: Option<&str>, unit: Option<&str>) -> Result<i32> {
         let model = required(model, "model")?;
         let unit = required(unit, "unit")?;
-        routing::expose(&model, &unit)
+        routing::expose(model, unit)
     }
 
     /// `annex.feedback(text, text, double precision)`.
@@ -284,7 +284,7 @@ sql_functions! {
 
     /// `annex.sample_query(text, integer, vector, double precision, integer)`.
     fn annex_sample_query(
-        model: Option<String>,
+        model: Option<&str>,
         version: Option<i32>,
         query: Option<VectorValue>,
         rate: Option<f64>,
@@ -326,7 +326,7 @@ sql_functions! {
         let content = required(content, "content")?;
         let embedding = required(embedding, "embedding")?;
         writing(|session| {
-            monitoring::check_sentinel(session, &model, version, &content, embedding.raw())
+            monitoring::check_sentinel(session, &model, version, &content, embedding.raw()?)
         })
     }
 

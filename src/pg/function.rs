@@ -7,7 +7,7 @@
 #![allow(unsafe_code)]
 
 use crate::error::{Error, Result, SqlState};
-use crate::pg::varlena::{NewVarlena, Varlena};
+use crate::pg::varlena::{self, NewVarlena, Varlena};
 use crate::pg::{encoding, report};
 use pgrx::pg_sys;
 use std::ffi::{CStr, c_void};
@@ -169,6 +169,16 @@ unsafe impl Argument for String {
         // SAFETY: the caller's contract.
         let text = unsafe { Varlena::read(argument(fcinfo, index)) };
         Ok(encoding::string(text.body()))
+    }
+}
+
+// SAFETY: text, in the server's encoding; what is borrowed lives as long as the call.
+unsafe impl Argument for &str {
+    unsafe fn read(fcinfo: pg_sys::FunctionCallInfo, index: usize) -> Result<Self> {
+        // SAFETY: the caller's contract.
+        Ok(encoding::borrowed(unsafe {
+            varlena::bytes_of(argument(fcinfo, index))
+        }))
     }
 }
 

@@ -6,10 +6,15 @@ use super::relation::Relation;
 use super::settings::SettingsLevel;
 use pgrx::pg_sys;
 
+unsafe extern "C-unwind" {
+    /// As the bindings have it, less their boundary for errors, of which it has none.
+    fn GetUserId() -> pg_sys::Oid;
+}
+
 /// The role whose rights count now.
 pub fn current_user() -> pg_sys::Oid {
     // SAFETY: reads a variable of this backend, on the main thread.
-    unsafe { pg_sys::GetUserId() }
+    unsafe { GetUserId() }
 }
 
 /// While it lives, code runs as the table's owner in a security-restricted operation. Ends when dropped, or with the

@@ -41,7 +41,7 @@ const MAX_KEYS: usize = 2;
 const MAX_COLUMNS: usize = 5;
 
 /// What a key column must equal.
-#[derive(Debug, Clone, Copy, Hash)]
+#[derive(Debug, Clone, Copy)]
 pub enum KeyValue<'a> {
     /// `text`.
     Text(&'a str),

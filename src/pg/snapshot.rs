@@ -5,6 +5,12 @@ use super::heap_check::LatestSnapshot;
 use crate::error::{Error, Result, SqlState};
 use pgrx::pg_sys;
 
+unsafe extern "C-unwind" {
+    // As the bindings have them, less their boundary for errors, of which they have none.
+    fn ActiveSnapshotSet() -> bool;
+    fn GetActiveSnapshot() -> pg_sys::Snapshot;
+}
+
 /// A snapshot, borrowed: the active one is valid while the query runs that is calling.
 #[derive(Debug, Clone, Copy)]
 pub struct Snapshot(pg_sys::Snapshot);
@@ -16,13 +22,13 @@ impl Snapshot {
     pub fn active() -> Result<Self> {
         // SAFETY: looks at the stack of snapshots of this backend, on the main thread.
         unsafe {
-            if !pg_sys::ActiveSnapshotSet() {
+            if !ActiveSnapshotSet() {
                 return Err(Error::new(
                     SqlState::InternalError,
                     "there is no active snapshot",
                 ));
             }
-            Ok(Self(pg_sys::GetActiveSnapshot()))
+            Ok(Self(GetActiveSnapshot()))
         }
     }
 

@@ -89,7 +89,7 @@ impl Drop for Detoasted {
 }
 
 /// # Safety
-/// `value` is a varlena with an uncompressed 4-byte header that lives as long as the result.
+/// `value` is an uncompressed varlena in line that lives as long as the result.
 unsafe fn body<'a>(value: *const pg_sys::varlena) -> &'a [u8] {
     // SAFETY: the caller's contract.
     unsafe {
@@ -97,6 +97,23 @@ unsafe fn body<'a>(value: *const pg_sys::varlena) -> &'a [u8] {
             header::vardata_any(value).cast(),
             header::varsize_any_exhdr(value),
         )
+    }
+}
+
+/// The bytes behind the header: where they are, or a copy in the current memory context.
+///
+/// # Safety
+/// `datum` is a non-NULL value of a type of variable length that lives as long as the result, and so does that context.
+pub unsafe fn bytes_of<'a>(datum: pg_sys::Datum) -> &'a [u8] {
+    let value = datum.cast_mut_ptr::<pg_sys::varlena>();
+    // SAFETY: the caller's contract.
+    unsafe {
+        let is_plain = header::varatt_is_4b_u(value)
+            || header::varatt_is_1b(value) && !header::varatt_is_1b_e(value);
+        body(match is_plain {
+            true => value,
+            false => pg_sys::pg_detoast_datum_packed(value),
+        })
     }
 }
 

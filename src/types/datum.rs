@@ -177,7 +177,8 @@ impl Outcome for UnreadVector {
 #[derive(Debug)]
 pub struct VectorValue<'a> {
     vector: VectorArg<'a>,
-    raw: Raw,
+    call: pg_sys::FunctionCallInfo,
+    index: usize,
 }
 
 impl VectorValue<'_> {
@@ -186,9 +187,12 @@ impl VectorValue<'_> {
         self.vector.elements()
     }
 
-    /// The value with its type.
-    pub fn raw(&self) -> Raw {
-        self.raw
+    /// The value with its type, which is looked up only here.
+    /// # Errors
+    /// XX000 if the call does not tell the type.
+    pub fn raw(&self) -> Result<Raw> {
+        // SAFETY: of the call that this argument was read of, which it does not outlive.
+        unsafe { Raw::read(self.call, self.index) }
     }
 }
 
@@ -199,7 +203,8 @@ unsafe impl Argument for VectorValue<'_> {
         unsafe {
             Ok(Self {
                 vector: VectorArg::read(fcinfo, index)?,
-                raw: Raw::read(fcinfo, index)?,
+                call: fcinfo,
+                index,
             })
         }
     }

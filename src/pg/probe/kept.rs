@@ -17,8 +17,27 @@ use crate::pg::spi::Row;
 use crate::pg::transaction;
 use pgrx::pg_sys;
 use std::cell::RefCell;
-use std::hash::{DefaultHasher, Hash, Hasher};
 use std::rc::Rc;
+
+unsafe extern "C-unwind" {
+    // As the bindings have them, less a boundary for errors around each: one around all is enough, and a call in ten costs more than
+    // what it calls.
+    fn AcceptInvalidationMessages();
+    fn GetTopTransactionIdIfAny() -> pg_sys::TransactionId;
+    fn ReadRecentBuffer(
+        file: FileLocator,
+        fork: pg_sys::ForkNumber::Type,
+        block: u32,
+        buffer: pg_sys::Buffer,
+    ) -> bool;
+    fn LockBuffer(buffer: pg_sys::Buffer, mode: i32);
+    fn ReleaseBuffer(buffer: pg_sys::Buffer);
+    fn HeapTupleSatisfiesVisibility(
+        tuple: pg_sys::HeapTuple,
+        snapshot: pg_sys::Snapshot,
+        buffer: pg_sys::Buffer,
+    ) -> bool;
+}
 
 /// The last rows that were found, each at the place that its key's hash names: another one there takes it.
 #[derive(Debug)]
@@ -65,6 +84,19 @@ impl OwnKeyValue {
     }
 }
 
+/// A hash of bytes behind others. Only the place of a row follows from it: who makes two fall together makes his own session slower.
+fn mixed(hash: u64, bytes: &[u8]) -> u64 {
+    const ODD: u64 = 0x9E37_79B9_7F4A_7C15;
+    let mut hash = (hash ^ bytes.len() as u64).wrapping_mul(ODD);
+    for chunk in bytes.chunks(8) {
+        let mut word = [0; 8];
+        word[..chunk.len()].copy_from_slice(chunk);
+        hash = (hash ^ u64::from_le_bytes(word)).wrapping_mul(ODD);
+        hash ^= hash >> 32;
+    }
+    hash
+}
+
 impl KeptRows {
     /// Keeps as many rows at most.
     pub(super) const fn new(limit: usize) -> Self {
@@ -80,22 +112,22 @@ impl KeptRows {
     }
 
     fn place(&self, values: &[KeyValue<'_>]) -> usize {
-        let mut hasher = DefaultHasher::new();
-        values.hash(&mut hasher);
-        (hasher.finish() % self.limit.max(1) as u64) as usize
+        let hash = values.iter().fold(0, |hash, value| match value {
+            KeyValue::Text(text) => mixed(hash, text.as_bytes()),
+            KeyValue::Int(number) => mixed(hash, &number.to_ne_bytes()),
+            KeyValue::BigInt(number) => mixed(hash, &number.to_ne_bytes()),
+        });
+        (hash % self.limit.max(1) as u64) as usize
     }
 
     /// The row with a key, if it was kept and the active snapshot sees it now, for a user who was allowed to read it and still is.
     ///
     /// What others have changed in the catalogs is taken note of, as when a lock is taken.
     pub(super) fn find(&self, values: &[KeyValue<'_>]) -> Option<Rc<Row>> {
-        let (row, sighting) = {
-            let places = self.places.borrow();
-            let kept = places.get(self.place(values))?.as_ref()?;
-            let has_key = (0..MAX_KEYS).all(|i| kept.key[i].is(values.get(i)));
-            has_key.then(|| (Rc::clone(&kept.row), kept.sighting))?
-        };
-        sighting.is_true().then_some(row)
+        let mut places = self.places.borrow_mut();
+        let kept = places.get_mut(self.place(values))?.as_mut()?;
+        let has_key = (0..MAX_KEYS).all(|i| kept.key[i].is(values.get(i)));
+        (has_key && kept.sighting.is_true()).then(|| Rc::clone(&kept.row))
     }
 
     /// Keeps a row that was found.
@@ -108,6 +140,31 @@ impl KeptRows {
         if let Some(at) = places.get_mut(place) {
             let key = std::array::from_fn(|i| OwnKeyValue::of(values.get(i)));
             *at = Some(Kept { key, row, sighting });
+        }
+    }
+}
+
+/// What a snapshot sees whose transaction has not written: what those before `end` have done, which had all ended. Two such snapshots with
+/// the same end see the same, so a tuple that one has seen need not be looked at for the other.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct View {
+    end: pg_sys::TransactionId,
+}
+
+impl View {
+    /// `None` if the snapshot sees something else.
+    fn of(snapshot: Snapshot) -> Option<Self> {
+        // SAFETY: a valid snapshot; the transaction is this backend's own.
+        unsafe {
+            let snapshot = &*snapshot.as_ptr();
+            let is_quiet = snapshot.snapshot_type == pg_sys::SnapshotType::SNAPSHOT_MVCC
+                && snapshot.xmin == snapshot.xmax
+                && snapshot.xcnt == 0
+                && snapshot.subxcnt == 0
+                && !snapshot.suboverflowed
+                && !snapshot.takenDuringRecovery
+                && GetTopTransactionIdIfAny() == pg_sys::InvalidTransactionId;
+            is_quiet.then_some(Self { end: snapshot.xmax })
         }
     }
 }
@@ -126,6 +183,8 @@ pub(super) struct Sighting {
     /// The transaction that wrote it. A tuple of the same one at the same place is the same tuple, as long as a connection lives
     /// through less than four billion transactions and this place was not written by both the first and the last of them.
     writer: pg_sys::TransactionId,
+    /// For whom it was seen last.
+    view: Option<View>,
 }
 
 impl Sighting {
@@ -155,35 +214,51 @@ impl Sighting {
                 tid: Tid::from_pg(&(*tuple).t_self),
                 len: (*tuple).t_len,
                 writer: (*(*tuple).t_data).t_choice.t_heap.t_xmin,
+                view: None,
             })
         }
     }
 
-    /// Whether a statement of the current user would see the same tuple.
-    fn is_true(&self) -> bool {
-        // SAFETY: in a transaction, on the main thread, as taking a lock does.
-        unsafe { pg_sys::AcceptInvalidationMessages() };
-        // A scan tells PostgreSQL what a serializable transaction reads.
-        let is_for_scan = transaction::is_serializable();
-        if generation() != self.generation || current_user() != self.user || is_for_scan {
+    /// Whether a statement of the current user sees the same tuple.
+    fn is_true(&mut self) -> bool {
+        let Ok(snapshot) = Snapshot::active() else {
             return false;
+        };
+        let view = View::of(snapshot);
+        // SAFETY: in a transaction, on the main thread, as taking a lock does. Nothing inside waits to be dropped.
+        unsafe {
+            pg_sys::ffi::pg_guard_ffi_boundary(|| {
+                AcceptInvalidationMessages();
+                // A scan tells PostgreSQL what a serializable transaction reads.
+                let is_for_scan = transaction::is_serializable();
+                generation() == self.generation
+                    && current_user() == self.user
+                    && !is_for_scan
+                    && (view.is_some() && view == self.view || {
+                        let is_seen = self.is_seen_by(snapshot);
+                        self.view = view.filter(|_| is_seen);
+                        is_seen
+                    })
+            })
         }
-        Snapshot::active().is_ok_and(|snapshot| self.is_seen_by(snapshot))
     }
 
-    fn is_seen_by(&self, snapshot: Snapshot) -> bool {
+    /// # Safety
+    /// Inside a boundary for errors, in a transaction.
+    unsafe fn is_seen_by(&self, snapshot: Snapshot) -> bool {
         // SAFETY: the buffer is a shared one's number; PostgreSQL itself says whether it still holds the block, and pins it then. Its
         // bytes are read under its lock, all within the page; an ERROR releases lock and pin.
         unsafe {
-            if !compat::read_recent_buffer(self.file, self.tid.block, self.buffer) {
+            let main = pg_sys::ForkNumber::MAIN_FORKNUM;
+            if !ReadRecentBuffer(self.file, main, self.tid.block, self.buffer) {
                 return false;
             }
-            pg_sys::LockBuffer(self.buffer, pg_sys::BUFFER_LOCK_SHARE as i32);
+            LockBuffer(self.buffer, pg_sys::BUFFER_LOCK_SHARE as i32);
             let bytes = &*pg_sys::BufferGetBlock(self.buffer).cast::<[u8; PAGE_SIZE]>();
             let item = Page::new(bytes).item(self.tid.offset);
             let is_seen = item.is_some_and(|item| self.is_tuple_seen_by(item, snapshot));
-            pg_sys::LockBuffer(self.buffer, pg_sys::BUFFER_LOCK_UNLOCK as i32);
-            pg_sys::ReleaseBuffer(self.buffer);
+            LockBuffer(self.buffer, pg_sys::BUFFER_LOCK_UNLOCK as i32);
+            ReleaseBuffer(self.buffer);
             is_seen
         }
     }
@@ -191,7 +266,7 @@ impl Sighting {
     /// Whether an item is the tuple, and the snapshot sees it.
     ///
     /// # Safety
-    /// The item lies on the page of the table at `self.tid`, whose buffer is locked.
+    /// The item lies on the page of the table at `self.tid`, whose buffer is locked; inside a boundary for errors.
     unsafe fn is_tuple_seen_by(&self, item: &[u8], snapshot: Snapshot) -> bool {
         if item.len() != self.len as usize || item.len() < size_of::<pg_sys::HeapTupleHeaderData>()
         {
@@ -210,7 +285,7 @@ impl Sighting {
         // SAFETY: a header was found to fit, and lies where PostgreSQL aligned it; by contract the rest is as it wants it.
         unsafe {
             (*header).t_choice.t_heap.t_xmin == self.writer
-                && pg_sys::HeapTupleSatisfiesVisibility(&mut tuple, snapshot.as_ptr(), self.buffer)
+                && HeapTupleSatisfiesVisibility(&mut tuple, snapshot.as_ptr(), self.buffer)
         }
     }
 }
