@@ -5,7 +5,7 @@
 
 use super::bucket::bucket;
 use crate::error::Result;
-use crate::pg::probe::{Answer, KeyValue, Names, Probe};
+use crate::pg::probe::{Answer, KeyValue, Names, NewRow, Probe, Wanted};
 use crate::pg::row_set::Cell;
 use crate::pg::spi::Row;
 use std::ffi::CStr;
@@ -101,16 +101,12 @@ pub fn champion(model: &str) -> Result<Option<Option<i32>>> {
     })
 }
 
-/// Whether a unit is known to take part in an experiment.
+/// Finds a unit's exposure in an experiment, or records it.
 /// # Errors
 /// PostgreSQL's own are raised.
-pub fn is_exposed(experiment: i64, unit: &str) -> Result<Option<bool>> {
+pub fn expose(experiment: i64, unit: &str, version: i32) -> Result<Wanted> {
     let key = [KeyValue::BigInt(experiment), KeyValue::Text(unit)];
-    Ok(match EXPOSED.with(|probe| probe.first(&key))? {
-        Answer::Row(_) => Some(true),
-        Answer::NoRow => Some(false),
-        Answer::Unknown => None,
-    })
+    EXPOSED.with(|probe| probe.find_or_insert(&key, version))
 }
 
 /// Whether the caller may know who takes part in experiments; false also if that is not certain.
@@ -152,6 +148,7 @@ thread_local! {
         descending: None,
         only_where_null: Some(c"ended_at"),
         columns: &[c"id", c"champion", c"challenger", c"fraction", c"salt"],
+        new_row: None,
         kept_rows: 64,
     }) };
 
@@ -164,6 +161,7 @@ thread_local! {
         descending: Some(c"id"),
         only_where_null: None,
         columns: &[c"version"],
+        new_row: None,
         kept_rows: 0,
     }) };
 
@@ -176,6 +174,7 @@ thread_local! {
         descending: None,
         only_where_null: None,
         columns: &[c"dim", c"metric", c"artifact_uri", c"params"],
+        new_row: None,
         kept_rows: 64,
     }) };
 
@@ -188,6 +187,11 @@ thread_local! {
         descending: None,
         only_where_null: None,
         columns: &[],
+        new_row: Some(NewRow {
+            given: c"version",
+            identity: c"id",
+            clock: c"at",
+        }),
         kept_rows: 1024,
     }) };
 }

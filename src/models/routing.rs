@@ -7,6 +7,7 @@ use super::direct;
 use super::errors;
 use super::lookup::check_model;
 use crate::error::Result;
+use crate::pg::probe::Wanted;
 use crate::pg::spi::{Access, Row, Session};
 
 /// The row of `annex.route`.
@@ -82,19 +83,19 @@ fn expose_directly(model: &str, unit: &str) -> Result<Option<i32>> {
     let may_answer = match served.experiment {
         // Refused alike whether an experiment runs or not.
         None => direct::may_see_exposures(),
-        Some((experiment, _)) => match direct::is_exposed(experiment, unit)? {
-            Some(true) => true,
-            Some(false) => {
+        Some((experiment, _)) => match direct::expose(experiment, unit, served.version)? {
+            Wanted::Found | Wanted::Inserted => true,
+            Wanted::Missing => {
                 record(experiment, unit, served.version)?;
                 true
             }
-            None => false,
+            Wanted::Unknown => false,
         },
     };
     Ok(may_answer.then_some(served.version))
 }
 
-/// Records an exposure, unless another session has meanwhile.
+/// Records an exposure by a statement, unless another session has meanwhile: it waits for one that is about to.
 fn record(experiment: i64, unit: &str, version: i32) -> Result<()> {
     let exposure = [experiment.into(), unit.into(), version.into()];
     Session::begin(Access::Write).execute_kept(EXPOSE, &exposure)?;

@@ -175,3 +175,31 @@ pub(super) unsafe fn may_use_schema(schema: pg_sys::Oid) -> bool {
     };
     right == pg_sys::AclResult::ACLCHECK_OK
 }
+
+/// `getIdentitySequence`, which PostgreSQL 17 changed to take an open table; `InvalidOid` if the column has none.
+///
+/// # Safety
+/// `table` is open.
+pub(super) unsafe fn identity_sequence(table: pg_sys::Relation, column: i16) -> pg_sys::Oid {
+    // SAFETY: contract of this function; a catalog lookup.
+    unsafe {
+        #[cfg(any(feature = "pg14", feature = "pg15", feature = "pg16"))]
+        let table = (*table).rd_id;
+        pg_sys::getIdentitySequence(table, column, true)
+    }
+}
+
+/// `HeapTupleHeaderSetSpeculativeToken`.
+///
+/// # Safety
+/// `header` is of a tuple of the caller's own.
+pub(super) unsafe fn set_speculative_token(header: pg_sys::HeapTupleHeader, token: u32) {
+    // SAFETY: contract of this function.
+    unsafe {
+        (*header).t_ctid = super::relation::Tid {
+            block: token,
+            offset: pg_sys::SpecTokenOffsetNumber as u16,
+        }
+        .to_pg();
+    }
+}

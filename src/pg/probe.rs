@@ -14,11 +14,14 @@
 #![allow(unsafe_code)]
 
 mod generation;
+mod insertion;
 mod kept;
 mod shape;
+mod wanted;
 
 use super::compat;
 use super::encoding;
+use super::owner_rights::current_user;
 use super::relation::Relation;
 use super::row_set::Cell as Value;
 use super::snapshot::Snapshot;
@@ -26,6 +29,8 @@ use super::spi::Row;
 use super::varlena::NewVarlena;
 use crate::error::Result;
 use generation::generation;
+use insertion::Insertion;
+pub use insertion::NewRow;
 use kept::{KeptRows, Sighting};
 use pgrx::pg_sys;
 use shape::Shape;
@@ -33,6 +38,7 @@ use std::cell::Cell;
 use std::ffi::CStr;
 use std::mem::MaybeUninit;
 use std::rc::Rc;
+pub use wanted::Wanted;
 
 const LOCK: pg_sys::LOCKMODE = pg_sys::AccessShareLock as pg_sys::LOCKMODE;
 const NO_LOCK: pg_sys::LOCKMODE = pg_sys::NoLock as pg_sys::LOCKMODE;
@@ -94,6 +100,8 @@ pub struct Names {
     pub only_where_null: Option<&'static CStr>,
     /// The columns that are read, at most five.
     pub columns: &'static [&'static CStr],
+    /// What a new row has beside its key; `None` if none is made here.
+    pub new_row: Option<NewRow>,
     /// The rows that are remembered; 0 where the same ones are rarely asked for again.
     pub kept_rows: usize,
 }
@@ -129,6 +137,9 @@ struct Meaning {
 pub struct Probe {
     names: Names,
     meaning: Cell<Option<Meaning>>,
+    /// Who was found to have the right to read the table, and the generation then.
+    reader: Cell<Option<(u64, pg_sys::Oid)>>,
+    insertion: Cell<Option<Insertion>>,
     kept: KeptRows,
 }
 
@@ -137,6 +148,8 @@ impl Probe {
     pub const fn new(names: Names) -> Self {
         Self {
             meaning: Cell::new(None),
+            reader: Cell::new(None),
+            insertion: Cell::new(None),
             kept: KeptRows::new(names.kept_rows),
             names,
         }
@@ -162,23 +175,8 @@ impl Probe {
         if generation() != meaning.generation {
             return Ok(Answer::Unknown);
         }
-        let mut keys = [const { MaybeUninit::<pg_sys::ScanKeyData>::zeroed() }; MAX_KEYS];
-        for ((key, value), (number, collation)) in keys.iter_mut().zip(values).zip(meaning.keys) {
-            let (kind, _, equal) = value.comparison();
-            // SAFETY: the key is written whole; its value lives in the memory context of the call.
-            unsafe {
-                pg_sys::ScanKeyEntryInitialize(
-                    key.as_mut_ptr(),
-                    0,
-                    number,
-                    pg_sys::BTEqualStrategyNumber as pg_sys::StrategyNumber,
-                    kind,
-                    collation,
-                    pg_sys::Oid::from_u32(equal),
-                    value.datum(),
-                );
-            }
-        }
+        let data = data_of(values);
+        let mut keys = scan_keys(values, &data, &meaning);
         let (heap, index) = (table.0.as_ptr(), index.0.as_ptr());
         // SAFETY: both relations are open, the snapshot is active, and as many keys as values were initialised, whose numbers are the
         // table's, as this scan wants them. It is ended here, or by PostgreSQL at an ERROR; until then the tuple is valid.
@@ -222,6 +220,10 @@ impl Probe {
             return None;
         }
         let (table, meaning) = self.open_now(values)?;
+        let reader = Some((meaning.generation, current_user()));
+        if self.reader.get() == reader {
+            return Some((table, meaning, snapshot));
+        }
         // SAFETY: catalog lookups on the main thread; the table is open.
         let is_allowed = unsafe {
             let select = pg_sys::ACL_SELECT as pg_sys::AclMode;
@@ -229,7 +231,10 @@ impl Probe {
             right == pg_sys::AclResult::ACLCHECK_OK
                 && compat::may_use_schema((*(*table.0.as_ptr()).rd_rel).relnamespace)
         };
-        is_allowed.then_some((table, meaning, snapshot))
+        is_allowed.then(|| {
+            self.reader.set(reader);
+            (table, meaning, snapshot)
+        })
     }
 
     /// The table, and what the names mean; looks them up again if something changed before the lock was held.
@@ -324,6 +329,42 @@ impl Probe {
     }
 }
 
+/// The values of a key in the current memory context.
+fn data_of(values: &[KeyValue<'_>]) -> [pg_sys::Datum; MAX_KEYS] {
+    let mut data = [pg_sys::Datum::null(); MAX_KEYS];
+    for (datum, value) in data.iter_mut().zip(values) {
+        *datum = value.datum();
+    }
+    data
+}
+
+/// What a scan compares: as many as there are values.
+fn scan_keys(
+    values: &[KeyValue<'_>],
+    data: &[pg_sys::Datum; MAX_KEYS],
+    meaning: &Meaning,
+) -> [MaybeUninit<pg_sys::ScanKeyData>; MAX_KEYS] {
+    let mut keys = [const { MaybeUninit::<pg_sys::ScanKeyData>::zeroed() }; MAX_KEYS];
+    let columns = values.iter().zip(data).zip(meaning.keys);
+    for (key, ((value, datum), (number, collation))) in keys.iter_mut().zip(columns) {
+        let (kind, _, equal) = value.comparison();
+        // SAFETY: the key is written whole; its value lives in the memory context of the call.
+        unsafe {
+            pg_sys::ScanKeyEntryInitialize(
+                key.as_mut_ptr(),
+                0,
+                number,
+                pg_sys::BTEqualStrategyNumber as pg_sys::StrategyNumber,
+                kind,
+                collation,
+                pg_sys::Oid::from_u32(equal),
+                *datum,
+            );
+        }
+    }
+    keys
+}
+
 /// A relation that is closed when dropped; its lock stays to the end of the transaction.
 #[derive(Debug)]
 struct Open(Relation);
@@ -331,9 +372,13 @@ struct Open(Relation);
 impl Open {
     /// `None` if there is no such relation any more.
     fn relation(oid: pg_sys::Oid) -> Option<Self> {
+        Self::locked(oid, LOCK)
+    }
+
+    fn locked(oid: pg_sys::Oid, lock: pg_sys::LOCKMODE) -> Option<Self> {
         // SAFETY: a lock on the main thread; what is open is closed when the value is dropped.
         unsafe {
-            let relation = pg_sys::try_relation_open(oid, LOCK);
+            let relation = pg_sys::try_relation_open(oid, lock);
             (!relation.is_null()).then(|| Self(Relation::from_pg(relation)))
         }
     }

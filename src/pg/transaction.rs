@@ -14,3 +14,11 @@ pub(super) fn is_serializable() -> bool {
     // SAFETY: a variable of this backend, read on the main thread.
     unsafe { pg_sys::XactIsoLevel >= pg_sys::XACT_SERIALIZABLE as i32 }
 }
+
+/// Whether each statement sees what was committed before it: READ COMMITTED; and no parallel workers run, beside which nothing is written.
+pub(super) fn sees_each_commit() -> bool {
+    // SAFETY: variables of this backend, read on the main thread.
+    unsafe {
+        pg_sys::XactIsoLevel <= pg_sys::XACT_READ_COMMITTED as i32 && !pg_sys::IsInParallelMode()
+    }
+}

@@ -7,6 +7,7 @@
 #![allow(unsafe_code)]
 
 use super::generation::generation;
+use super::insertion::Inserted;
 use super::{KeyValue, MAX_KEYS};
 use crate::pg::compat::{self, FileLocator};
 use crate::pg::owner_rights::current_user;
@@ -216,6 +217,22 @@ impl Sighting {
                 writer: (*(*tuple).t_data).t_choice.t_heap.t_xmin,
                 view: None,
             })
+        }
+    }
+
+    /// That of a row which was inserted into `table`.
+    pub(super) fn of_new(new: &Inserted, table: Relation, generation: u64) -> Self {
+        Self {
+            generation,
+            user: current_user(),
+            table: table.oid(),
+            // SAFETY: the table is open.
+            file: unsafe { compat::file_locator(table.as_ptr()) },
+            buffer: new.buffer,
+            tid: new.tid,
+            len: new.len,
+            writer: new.writer,
+            view: None,
         }
     }
 

@@ -52,11 +52,114 @@ impl Shape {
         }
     }
 
-    fn attribute(&self, number: i16) -> Option<&pg_sys::FormData_pg_attribute> {
+    pub(super) fn attribute(&self, number: i16) -> Option<&pg_sys::FormData_pg_attribute> {
         let at = usize::try_from(number).ok()?.checked_sub(1)?;
         // SAFETY: the table is open as long as `self` and has such a column.
         (at < self.table.column_count())
             .then(|| unsafe { tuple_desc_attr((*self.table.as_ptr()).rd_att, at) })
+    }
+
+    /// Whether a row of the table is nothing but its columns' values: nothing else is called, checked or computed for it.
+    pub(super) fn takes_plain_rows(&self) -> bool {
+        // SAFETY: the table is open; what hangs on it is null or valid.
+        unsafe {
+            let table = &*self.table.as_ptr();
+            let class = &*table.rd_rel;
+            let has_triggers = table.trigdesc.as_ref().is_some_and(|triggers| {
+                triggers.trig_insert_before_row
+                    || triggers.trig_insert_after_row
+                    || triggers.trig_insert_instead_row
+                    || triggers.trig_insert_before_statement
+                    || triggers.trig_insert_after_statement
+                    || triggers.trig_insert_new_table
+            });
+            let has_checks = (*table.rd_att)
+                .constr
+                .as_ref()
+                .is_some_and(|c| c.num_check > 0);
+            class.relpersistence as u8 != pg_sys::RELPERSISTENCE_TEMP
+                && !class.relispartition
+                && !class.relhasrules
+                && !has_triggers
+                && !has_checks
+        }
+    }
+
+    /// Whether a column's default is a call of a function without arguments.
+    pub(super) fn default_is(&self, number: i16, function: u32) -> bool {
+        // SAFETY: the table is open; it has as many defaults as it says, each the text of an expression, and a node's tag tells its
+        // type.
+        unsafe {
+            let Some(constraints) = (*(*self.table.as_ptr()).rd_att).constr.as_ref() else {
+                return false;
+            };
+            let mut defaults =
+                (0..usize::from(constraints.num_defval)).map(|i| &*constraints.defval.add(i));
+            let Some(default) = defaults.find(|default| default.adnum == number) else {
+                return false;
+            };
+            let node = pg_sys::stringToNode(default.adbin).cast::<pg_sys::FuncExpr>();
+            (*node).xpr.type_ == pg_sys::NodeTag::T_FuncExpr
+                && (*node).funcid == pg_sys::Oid::from_u32(function)
+                && (*node).args.is_null()
+        }
+    }
+
+    /// Whether the current user may insert values of a column.
+    pub(super) fn may_insert(&self, number: i16) -> bool {
+        // SAFETY: catalog lookups on the main thread.
+        unsafe {
+            let (user, insert) = (pg_sys::GetUserId(), pg_sys::ACL_INSERT as pg_sys::AclMode);
+            let allowed = pg_sys::AclResult::ACLCHECK_OK;
+            pg_sys::pg_class_aclcheck(self.table.oid(), user, insert) == allowed
+                || pg_sys::pg_attribute_aclcheck(self.table.oid(), number, user, insert) == allowed
+        }
+    }
+
+    /// The indexes of the table.
+    pub(super) fn indexes(&self) -> Vec<pg_sys::Oid> {
+        // SAFETY: the table is open; a list of OIDs, copied for the caller.
+        unsafe {
+            let list = pg_sys::RelationGetIndexList(self.table.as_ptr());
+            let Some(oids) = list.as_ref() else {
+                return Vec::new();
+            };
+            (0..oids.length.max(0) as usize)
+                .map(|i| (*oids.elements.add(i)).oid_value)
+                .collect()
+        }
+    }
+
+    /// Whether the index is unique in any way.
+    pub(super) fn is_any_unique(&self) -> bool {
+        // SAFETY: an open index has its row of pg_index.
+        unsafe {
+            let index = &*(*self.index.as_ptr()).rd_index;
+            index.indisunique || index.indisexclusion
+        }
+    }
+
+    /// The columns of a btree index of all rows, from 0 each; `None` for another index.
+    pub(super) fn plain_columns<const MOST: usize>(&self) -> Option<[u8; MOST]> {
+        // SAFETY: both are open, and an open index has its row of pg_index, whose `indkey` has an entry a column.
+        unsafe {
+            let index = &*(*self.index.as_ptr()).rd_index;
+            let is_plain = Self::kind(self.index) == pg_sys::RELKIND_INDEX
+                && (*(*self.index.as_ptr()).rd_rel).relam == pg_sys::BTREE_AM_OID
+                && index.indisready
+                && !index.indisexclusion
+                && self.has_predicate(None);
+            let count = usize::try_from(index.indnatts).ok()?;
+            if !is_plain || count > MOST {
+                return None;
+            }
+            let mut columns = [0; MOST];
+            for (at, column) in columns.iter_mut().enumerate().take(count) {
+                let number = *index.indkey.values.as_ptr().add(at);
+                *column = u8::try_from(number.checked_sub(1)?).ok()?;
+            }
+            Some(columns)
+        }
     }
 
     /// Number and type of a column.

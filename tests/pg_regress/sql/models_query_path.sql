@@ -224,6 +224,96 @@ SET ROLE regress_path_team;
 SELECT annex.expose('docs', 'user-1');
 RESET ROLE;
 
+-- A new exposure is inserted past the executor where the table is as it was made; a unit that is known takes no transaction ID,
+-- and no number is taken in vain.
+TRUNCATE annex.exposure, annex.outcome RESTART IDENTITY;
+SELECT count(annex.expose('docs', 'new-' || i % 2)) FROM generate_series(1, 6) i;
+SELECT id, unit, version, at BETWEEN now() - interval '1 hour' AND clock_timestamp() AS at FROM annex.exposure ORDER BY id;
+BEGIN;
+SELECT annex.expose('docs', 'new-0'), annex.expose('docs', 'new-1');
+SELECT pg_current_xact_id_if_assigned() IS NULL AS only_read;
+SELECT annex.expose('docs', 'new-2');
+SELECT annex.expose('docs', 'new-2'), count(*) FROM annex.exposure WHERE unit = 'new-2';
+SAVEPOINT before;
+SELECT annex.expose('docs', 'new-3');
+ROLLBACK TO before;
+SELECT count(*) FROM annex.exposure;
+SELECT annex.expose('docs', 'new-3'), annex.expose('docs', 'new-3');
+SELECT count(*) FROM annex.exposure;
+COMMIT;
+SELECT annex.feedback('docs', 'new-3', 1), lastval() AS outcome;
+SELECT x.unit, o.value FROM annex.outcome o JOIN annex.exposure x ON x.id = o.exposure;
+-- The indexes have what the table has.
+SET enable_seqscan = off;
+SELECT unit FROM annex.exposure WHERE id = 3;
+SELECT id FROM annex.exposure WHERE experiment = 1 AND unit = 'new-2';
+RESET enable_seqscan;
+-- A long unit is compressed; one that no index takes is refused as by a statement.
+SELECT annex.expose('docs', repeat('x', 2000)), annex.expose('docs', repeat('x', 2000));
+SELECT annex.expose('docs', string_agg(md5(i::text), '')) FROM generate_series(1, 200) i;
+-- What only a statement does.
+CREATE FUNCTION told() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE WARNING 'new unit %', NEW.unit; RETURN NEW; END $$;
+CREATE TRIGGER told BEFORE INSERT ON annex.exposure FOR EACH ROW EXECUTE FUNCTION told();
+SELECT annex.expose('docs', 'told'), annex.expose('docs', 'told');
+DROP TRIGGER told ON annex.exposure;
+SELECT annex.expose('docs', 'untold');
+BEGIN;
+ALTER TABLE annex.exposure ADD CONSTRAINT no_bots CHECK (unit <> 'bot');
+\set VERBOSITY terse
+SELECT annex.expose('docs', 'bot');
+\set VERBOSITY default
+ROLLBACK;
+BEGIN;
+ALTER TABLE annex.exposure ADD COLUMN seen_by name DEFAULT current_user;
+SELECT annex.expose('docs', 'seen');
+SELECT unit, seen_by = current_user AS seen FROM annex.exposure WHERE unit = 'seen';
+ROLLBACK;
+BEGIN;
+ALTER TABLE annex.exposure ALTER COLUMN at SET DEFAULT '2001-01-01';
+SELECT annex.expose('docs', 'early');
+SELECT unit, at::date FROM annex.exposure WHERE unit = 'early';
+ROLLBACK;
+BEGIN;
+CREATE UNIQUE INDEX ON annex.exposure (lower(unit)) WHERE unit LIKE 'On%';
+SELECT annex.expose('docs', 'only'), annex.expose('docs', 'Only');
+SELECT annex.expose('docs', 'oNLY'), annex.expose('docs', 'OnlY');
+ROLLBACK;
+BEGIN;
+CREATE INDEX by_version ON annex.exposure (version, unit);
+SELECT annex.expose('docs', 'indexed');
+SET LOCAL enable_seqscan = off;
+SELECT unit FROM annex.exposure WHERE version = 2 AND unit = 'indexed';
+ROLLBACK;
+BEGIN;
+CREATE RULE more AS ON INSERT TO annex.exposure DO ALSO SELECT 1;
+SELECT annex.expose('docs', 'ruled');
+ROLLBACK;
+BEGIN READ ONLY;
+SELECT annex.expose('docs', 'new-0');
+SELECT annex.expose('docs', 'new-4');
+ROLLBACK;
+-- The right to insert, of the table or of the three columns, asked before each row.
+SET ROLE regress_path_app;
+SELECT annex.expose('docs', 'app-1');
+RESET ROLE;
+REVOKE INSERT (version) ON annex.exposure FROM regress_path_app;
+SET ROLE regress_path_app;
+SELECT annex.expose('docs', 'app-1');
+SELECT annex.expose('docs', 'app-2');
+RESET ROLE;
+GRANT INSERT ON annex.exposure TO regress_path_team;
+GRANT regress_path_team TO regress_path_app;
+SET ROLE regress_path_app;
+SELECT annex.expose('docs', 'app-2');
+RESET ROLE;
+REVOKE regress_path_team FROM regress_path_app;
+SET ROLE regress_path_app;
+SELECT annex.expose('docs', 'app-3');
+RESET ROLE;
+REVOKE INSERT ON annex.exposure FROM regress_path_team;
+GRANT INSERT (version) ON annex.exposure TO regress_path_app;
+SELECT unit, count(*) FROM annex.exposure WHERE length(unit) < 100 GROUP BY unit ORDER BY unit;
+
 -- Places of rows: two models in turns, a row that moved, one that is gone, its page with it, another one there.
 CREATE TABLE images (id int PRIMARY KEY, body text);
 INSERT INTO images VALUES (1, 'one');
