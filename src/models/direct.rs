@@ -115,6 +115,24 @@ pub fn may_see_exposures() -> bool {
     EXPOSED.with(|probe| probe.may_read(&key))
 }
 
+/// Whether a version has so many dimensions and is not retired.
+/// # Errors
+/// PostgreSQL's own are raised.
+pub fn takes(model: &str, number: i32, dims: usize) -> Result<Option<bool>> {
+    let key = [KeyValue::Text(model), KeyValue::Int(number)];
+    let described = match VERSION.with(|probe| probe.first(&key))? {
+        Answer::Row(row) => row.int(0),
+        Answer::NoRow => return Ok(Some(false)),
+        Answer::Unknown => return Ok(None),
+    };
+    let has_dims = described.and_then(|dim| usize::try_from(dim).ok()) == Some(dims);
+    Ok(match RETIRED.with(|probe| probe.first(&key))? {
+        Answer::Row(_) => Some(false),
+        Answer::NoRow => Some(has_dims),
+        Answer::Unknown => None,
+    })
+}
+
 /// The row of `annex.route`.
 /// # Errors
 /// As [`served`].
@@ -176,6 +194,19 @@ thread_local! {
         columns: &[c"dim", c"metric", c"artifact_uri", c"params"],
         new_row: None,
         kept_rows: 64,
+    }) };
+
+    /// The retirement of a version.
+    static RETIRED: Probe = const { Probe::new(Names {
+        schema: SCHEMA,
+        table: c"retirement",
+        index: c"retirement_pkey",
+        keys: &[c"model", c"version"],
+        descending: None,
+        only_where_null: None,
+        columns: &[],
+        new_row: None,
+        kept_rows: 0,
     }) };
 
     /// A unit's exposure in an experiment; a unit asks more than once.
