@@ -84,6 +84,10 @@ CREATE FUNCTION annex.expose(model text, unit text) RETURNS integer
     LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'annex_expose';
 COMMENT ON FUNCTION annex.expose(text, text) IS 'the version that serves a unit; records, once, that the unit takes part in the experiment';
 
+CREATE FUNCTION annex.expose(model text, unit text, query vector, rate double precision DEFAULT 0.01, k integer DEFAULT NULL)
+    RETURNS integer LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'annex_expose_query';
+COMMENT ON FUNCTION annex.expose(text, text, vector, double precision, integer) IS 'the same; keeps the query with the chance rate, as sample_query of that version does';
+
 CREATE FUNCTION annex.feedback(model text, unit text, value double precision) RETURNS boolean
     LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'annex_feedback';
 COMMENT ON FUNCTION annex.feedback(text, text, double precision) IS 'adds an outcome to a unit''s exposure; false if the unit takes part in no running experiment';

@@ -142,14 +142,14 @@ CREATE TABLE annex.sentinel (
 );
 COMMENT ON TABLE annex.sentinel IS 'texts that must keep giving the same vector';
 
+-- No foreign key to the version, as searches of every session would lock its one row for their samples. annex.sample_query looks for it.
 CREATE TABLE annex.query_sample (
     id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     model text NOT NULL,
     version integer NOT NULL,
     query @extschema@.vector NOT NULL,
     k integer,
-    at timestamptz NOT NULL DEFAULT clock_timestamp(),
-    FOREIGN KEY (model, version) REFERENCES annex.version
+    at timestamptz NOT NULL DEFAULT clock_timestamp()
 );
 CREATE INDEX query_sample_newest ON annex.query_sample (model, version, at);
 COMMENT ON TABLE annex.query_sample IS 'queries as users ask them: personal data, capped and expired by annex.maintain';

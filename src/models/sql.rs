@@ -258,6 +258,27 @@ sql_functions! {
         routing::expose(model, unit)
     }
 
+    /// `annex.expose(text, text, vector, double precision, integer)`.
+    fn annex_expose_query(
+        model: Option<&str>,
+        unit: Option<&str>,
+        query: Option<VectorValue>,
+        rate: Option<f64>,
+        k: Option<i32>,
+    ) -> Result<i32> {
+        let model = required(model, "model")?;
+        let unit = required(unit, "unit")?;
+        let vector = required(query, "query")?;
+        let query = Query {
+            vector: &vector,
+            rate: required(rate, "rate")?,
+            k,
+        };
+        let version = routing::expose(model, unit)?;
+        sampling::sample(model, version, &query)?;
+        Ok(version)
+    }
+
     /// `annex.feedback(text, text, double precision)`.
     fn annex_feedback(model: Option<String>, unit: Option<String>, value: Option<f64>) -> Result<bool> {
         let model = required(model, "model")?;

@@ -53,6 +53,7 @@ INSERT INTO matrix (what) VALUES
     ($$SELECT annex.feedback('docs', 'u1', 1)$$),
     ($$SELECT annex.sample_query('docs', 1, '[1,2]', 1)$$),
     ($$SELECT annex.sample_query('docs', 1, '[1,2]', 0)$$),
+    ($$SELECT annex.expose('docs', 'q-' || current_user, '[1,2]', 0)$$),
     ($$SELECT * FROM annex.compare('docs')$$),
     ($$SELECT count(*) FROM annex.status, annex.history, annex.alias$$),
     ($$SELECT id, experiment, version, at FROM annex.exposure$$),

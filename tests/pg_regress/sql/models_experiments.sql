@@ -58,6 +58,22 @@ SELECT count(*) FILTER (WHERE annex.bucket('s1', 'u' || i) < 0.1) AS tenth, coun
 -- Exposures: once a unit. Champion clicks 10 %, challenger 14 %.
 SELECT count(*) FILTER (WHERE annex.expose('docs', 'u' || i) = version) AS as_routed FROM split;
 SELECT annex.expose('docs', 'u1'), annex.expose('docs', 'u1');
+-- With the query too: the same, and a sample of the version that serves. What is wrong records nothing.
+BEGIN;
+SELECT count(*) FILTER (WHERE annex.expose('docs', 'w' || i, (CASE r.version WHEN 1 THEN '[1,2]' ELSE '[1,2,3]' END)::vector, 1, 7) = r.version) AS as_routed
+    FROM generate_series(1, 100) i, annex.route('docs', 'w' || i) r;
+SELECT count(*) AS exposures, (SELECT count(*) FROM annex.query_sample) AS samples FROM annex.exposure WHERE unit LIKE 'w%';
+SELECT version, query, k, count(*) > 0 AS some FROM annex.query_sample GROUP BY 1, 2, 3 ORDER BY 1;
+TRUNCATE annex.query_sample;
+SELECT count(*) FILTER (WHERE annex.expose('docs', 'w1', (CASE r.version WHEN 1 THEN '[1,2]' ELSE '[1,2,3]' END)::vector) = r.version) AS as_routed
+    FROM generate_series(1, 10000) i, annex.route('docs', 'w1') r;
+SELECT count(*) BETWEEN 50 AND 150 AS about_one_percent FROM annex.query_sample;
+ROLLBACK;
+SELECT annex.expose('docs', 'x1', '[1]', 0);
+SELECT annex.expose('docs', 'x1', '[1,2]', 2);
+SELECT annex.expose('docs', 'x1', '[1,2]', k => 0);
+SELECT annex.expose('docs', 'x1', NULL);
+SELECT count(*) AS exposures FROM annex.exposure WHERE unit = 'x1';
 SELECT version, count(*) FROM annex.exposure GROUP BY version ORDER BY version;
 SELECT count(*) FILTER (WHERE annex.feedback('docs', unit, 1)) FROM annex.exposure
     WHERE annex.bucket('click', unit) < CASE version WHEN 2 THEN 0.14 ELSE 0.10 END;
