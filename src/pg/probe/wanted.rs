@@ -39,7 +39,7 @@ impl Probe {
     /// does, and `INSERT ... ON CONFLICT (key) DO NOTHING` if that finds nothing; who only finds writes nothing, and takes no transaction ID.
     ///
     /// Under READ COMMITTED the two are one look into the index, at what is committed by now. Otherwise, and wherever an insertion is not
-    /// as plain as [`Insertion::look_up`] wants it or meets another one, the statement is left to the caller: it knows how to wait and
+    /// as plain as `Insertion::look_up` wants it or meets another one, the statement is left to the caller: it knows how to wait and
     /// what to raise.
     /// # Errors
     /// As [`Self::first`].
