@@ -43,32 +43,36 @@ def split_arguments(text):
 
 
 def functions(connection):
+    """The forms of each function by its name: a list of lists of (argument, type, default)."""
     rows = connection.execute(
-        """SELECT p.proname, a.name, format_type(a.type, NULL), pg_get_function_arg_default(p.oid, a.position::int)
+        """SELECT p.oid, p.proname, a.name, format_type(a.type, NULL), pg_get_function_arg_default(p.oid, a.position::int)
              FROM pg_proc p
              LEFT JOIN LATERAL (SELECT p.proargnames[i] AS name, p.proargtypes[i - 1] AS type, i AS position
                                   FROM generate_series(1, p.pronargs) i) a ON true
-            WHERE p.pronamespace = 'annex'::regnamespace ORDER BY p.proname, a.position"""
+            WHERE p.pronamespace = 'annex'::regnamespace ORDER BY p.proname, p.oid, a.position"""
     )
+    forms = {}
+    for oid, function, name, type_name, default in rows:
+        forms.setdefault((function, oid), []).extend([(name, type_name, default)] if name else [])
     found = {}
-    for function, name, type_name, default in rows:
-        found.setdefault(function, []).extend([(name, type_name, default)] if name else [])
+    for (function, _), arguments in forms.items():
+        found.setdefault(function, []).append(arguments)
     return found
 
 
 def check_signatures(connection, readme, known):
-    told = {}
-    for name, arguments in re.findall(r"^\| .*?`annex\.(\w+)\(([^`]*?)\)", readme, re.MULTILINE):
-        told[name] = split_arguments(arguments)
+    told = re.findall(r"^\| .*?`annex\.(\w+)\(([^`]*?)\)", readme, re.MULTILINE)
     # A row may tell of two functions.
-    for name, arguments in re.findall(r"^\| `annex\.\w+\([^`]*`[^|]*?`annex\.(\w+)\(([^`]*?)\)", readme, re.MULTILINE):
-        told[name] = split_arguments(arguments)
-    check(set(told) == set(known), "every function has a row, and no other", sorted(set(told) ^ set(known)))
-    for name in sorted(set(told) & set(known)):
-        real = known[name]
-        names = [argument for argument, _ in told[name]]
-        check(names == [argument for argument, _, _ in real], f"{name}: arguments", f"{names}, but {real}")
-        for (argument, default), (_, type_name, real_default) in zip(told[name], real):
+    told += re.findall(r"^\| `annex\.\w+\([^`]*`[^|]*?`annex\.(\w+)\(([^`]*?)\)", readme, re.MULTILINE)
+    told = [(name, split_arguments(arguments)) for name, arguments in sorted(set(told))]
+    forms_told = sorted(name for name, _ in told)
+    forms_known = sorted(name for name, forms in known.items() for _ in forms)
+    check(forms_told == forms_known, "every form of every function has a row, and no other", f"{forms_told}, but {forms_known}")
+    for name, arguments in told:
+        names = [argument for argument, _ in arguments]
+        forms = [form for form in known.get(name, []) if [argument for argument, _, _ in form] == names]
+        check(len(forms) == 1, f"{name}: arguments", f"{names}, but {known.get(name)}")
+        for (argument, default), (_, type_name, real_default) in zip(arguments, forms[0] if forms else []):
             is_null = real_default is None or real_default.startswith("NULL")
             if default is None or is_null:
                 check(default is None and is_null, f"{name}: default of {argument}", f"{default}, but {real_default}")

@@ -95,7 +95,8 @@ ALTER INDEX cu_l2 SET (storage = inline);
 REINDEX INDEX cu_l2;
 ALTER INDEX cu_ip SET (m = 4);
 REINDEX INDEX cu_ip;
-SELECT index, version, walks, findings FROM cu_check WHERE index IN ('cu_l2', 'cu_ip');
+-- Lists of 4 neighbors are walked with as few distances by chance.
+SELECT index, version, CASE index WHEN 'cu_l2' THEN walks END AS walks, findings FROM cu_check WHERE index IN ('cu_l2', 'cu_ip');
 ALTER INDEX cu_l2 SET (storage = compact);
 REINDEX INDEX cu_l2;
 ALTER INDEX cu_ip RESET (m);
