@@ -71,6 +71,14 @@ impl NearestList {
         is_next
     }
 
+    /// The key from which on [`Self::offer`] takes no node: beyond all numbers while there is room.
+    pub fn limit(&self) -> f32 {
+        match self.entries.last() {
+            Some(&worst) if self.entries.len() == self.capacity => key_of((worst >> 32) as u32),
+            _ => f32::INFINITY,
+        }
+    }
+
     /// The node that [`Self::expand_next`] would return if no nearer one is offered.
     pub fn next(&self) -> Option<u32> {
         let rest = self.entries.get(self.next..)?;

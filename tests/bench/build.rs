@@ -93,7 +93,7 @@ fn run(
         (start.elapsed() - built).as_secs_f64(),
         report.relinked,
         links as f64 / arena.len() as f64,
-        builder.memory_bytes(arena.len(), &params) as f64 / arena.len() as f64,
+        builder.memory_bytes(arena.len(), &params, &arena.params) as f64 / arena.len() as f64,
     );
     for ef in [20, 40, 80, 160] {
         let start = Instant::now();
@@ -153,7 +153,10 @@ fn true_key(metric: Metric, a: &[f32], b: &[f32]) -> f32 {
 fn encode(metric: Metric, base: &Rows) -> CodeArena {
     let mut mean = MeanAccumulator::new(metric, base.dims);
     base.iter().for_each(|row| mean.add(row));
-    let params = CodeParams::new(metric, base.dims, mean.finish());
+    let mut params = CodeParams::new(metric, base.dims, mean.finish());
+    if metric != Metric::L1 && base.dims >= 48 {
+        params = params.with_rotation(); // as those of an index that chooses its form itself
+    }
     let mut arena = CodeArena::try_with_capacity(params, base.iter().len()).expect("memory");
     arena.push_many(&base.values).expect("memory");
     arena

@@ -1,7 +1,7 @@
 //! The trait that every graph builder fulfils, its parameters and its result. Pure.
 
 use crate::error::{Error, SqlState};
-use crate::hnsw::codes::CodeArena;
+use crate::hnsw::codes::{CodeArena, CodeParams};
 use crate::hnsw::select::{Standing, select_neighbors};
 use std::convert::Infallible;
 use std::sync::atomic::{AtomicBool, AtomicU64};
@@ -144,9 +144,9 @@ impl Topology {
 /// Called inside the rayon pool that it may use. Never calls PostgreSQL, checks `control.cancel` at least
 /// each millisecond, returns failures as values.
 pub trait GraphBuilder {
-    /// Bytes that building `rows` nodes will take beside the arena itself. Called outside any pool, and must not
+    /// Bytes that building `rows` nodes will take beside the arena of their codes itself. Called outside any pool, and must not
     /// ask rayon for anything there: that would start its global threads in the backend.
-    fn memory_bytes(&self, rows: usize, params: &BuildParams) -> usize;
+    fn memory_bytes(&self, rows: usize, params: &BuildParams, codes: &CodeParams) -> usize;
 
     /// Builds the graph over all nodes of `arena`.
     fn build(

@@ -8,15 +8,17 @@
 mod equal;
 mod insert;
 mod links;
+mod sketches;
 
 use super::builder::{
     BaseKeys, BuildControl, BuildFailure, BuildParams, GraphBuilder, Topology, try_filled,
 };
-use crate::hnsw::codes::CodeArena;
+use crate::hnsw::codes::{CodeArena, CodeParams};
 use crate::hnsw::nearest::MAX_NODES;
 use equal::EqualCodes;
 use insert::{Scratch, Shared};
 use links::Links;
+use sketches::Sketches;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
@@ -31,13 +33,15 @@ const CHUNK: usize = 32;
 pub struct FlatBuilder;
 
 impl GraphBuilder for FlatBuilder {
-    fn memory_bytes(&self, rows: usize, params: &BuildParams) -> usize {
+    fn memory_bytes(&self, rows: usize, params: &BuildParams, codes: &CodeParams) -> usize {
         let levels = draw_levels(rows, params);
         let upper_lists: usize = levels.map(usize::from).sum();
         let nodes = rows * size_of::<u8>();
         let scratch =
             Scratch::memory_bytes(rows, params.m, params.ef_construction, params.max_level);
-        let working = Links::memory_bytes(rows, upper_lists, params.m) + scratch * params.threads;
+        let sketches = rows * Sketches::bytes_per_vector(codes);
+        let working =
+            Links::memory_bytes(rows, upper_lists, params.m) + sketches + scratch * params.threads;
         // The codes are grouped before the lists exist, so only the larger of the two counts.
         nodes + EqualCodes::kept_bytes(rows) + working.max(EqualCodes::working_bytes(rows))
     }
@@ -105,8 +109,10 @@ impl Built {
         }
         let entry = first_of_highest(&levels);
         let links = Links::try_new(&levels, params.base_degree, params.upper_degree)?;
+        let sketches = Sketches::try_new(arena, control)?;
         let shared = Shared {
             arena,
+            sketches: sketches.as_ref(),
             links: &links,
             levels: &levels,
             entry,

@@ -10,7 +10,7 @@
 
 use super::builder::{BuildControl, BuildFailure, BuildParams, GraphBuilder, Topology, try_filled};
 use crate::distance::Metric;
-use crate::hnsw::codes::CodeArena;
+use crate::hnsw::codes::{CodeArena, CodeParams};
 use hnsw_rs::prelude::{Distance, Hnsw};
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -64,7 +64,7 @@ type Graph<'a> = Hnsw<'a, u32, CodeDistance<'a>>;
 
 impl GraphBuilder for HnswRsBuilder {
     /// An upper estimate: the crate allocates each link by itself, 48 bytes with the allocator's own.
-    fn memory_bytes(&self, rows: usize, params: &BuildParams) -> usize {
+    fn memory_bytes(&self, rows: usize, params: &BuildParams, _codes: &CodeParams) -> usize {
         const LINK: usize = 48;
         const POINT: usize = 64 + 32 + 64 + MAX_LAYERS * size_of::<Vec<u64>>() + 16;
         let m = params.m.max(2);

@@ -264,7 +264,9 @@ impl MemoryLimit {
 fn memory_limit(shape: &Shape, params: &CodeParams, options: &Options) -> MemoryLimit {
     /// Rows over which a builder's fixed costs are spread for the estimate.
     const ROWS: usize = 100_000;
-    let graph = graph_builder(options).memory_bytes(ROWS, &build_params(shape, options)) / ROWS;
+    let graph_bytes =
+        graph_builder(options).memory_bytes(ROWS, &build_params(shape, options), params);
+    let graph = graph_bytes / ROWS;
     let code_len = params.code_len();
     let fixed = CodeArena::bytes_per_vector(params) + loader::BYTES_PER_ROW + graph + 1;
     MemoryLimit {

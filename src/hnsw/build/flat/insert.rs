@@ -4,6 +4,7 @@
 //! a level only after its lists on that level and all below are stored.
 
 use super::links::Links;
+use super::sketches::{SketchQuery, Sketches};
 use crate::hnsw::build::builder::{BuildFailure, try_filled};
 use crate::hnsw::codes::CodeArena;
 use crate::hnsw::nearest::NearestList;
@@ -15,6 +16,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 /// What all threads of a build share.
 pub(super) struct Shared<'a> {
     pub(super) arena: &'a CodeArena,
+    /// Where they pay.
+    pub(super) sketches: Option<&'a Sketches>,
     pub(super) links: &'a Links,
     pub(super) levels: &'a [u8],
     pub(super) entry: u32,
@@ -26,6 +29,8 @@ pub(super) struct Shared<'a> {
 pub(super) struct Scratch {
     visited: VisitedSet,
     nearest: NearestList,
+    /// The node being inserted, if there are sketches.
+    query: SketchQuery,
     /// Unvisited neighbors of the node being expanded.
     unvisited: Vec<u32>,
     /// Chosen neighbors on each level.
@@ -50,6 +55,7 @@ impl Scratch {
             visited: VisitedSet::try_new(nodes)
                 .map_err(|_| BuildFailure::OutOfMemory(VisitedSet::memory_bytes(nodes)))?,
             nearest,
+            query: SketchQuery::default(),
             // One more than a list holds, as the place after the last new one is written too.
             unvisited: vec![0; 2 * m + 1],
             chosen,
@@ -78,6 +84,9 @@ impl Shared<'_> {
     /// # Errors
     /// `Canceled`; the node is then not linked.
     pub(super) fn insert(&self, node: u32, scratch: &mut Scratch) -> Result<(), BuildFailure> {
+        if self.sketches.is_some() {
+            scratch.query.set(self.arena, node);
+        }
         let top = self.levels[self.entry as usize];
         let level = self.levels[node as usize].min(top);
         scratch.nearest.reset(1);
@@ -113,6 +122,7 @@ impl Shared<'_> {
         let Scratch {
             visited,
             nearest,
+            query,
             unvisited,
             ..
         } = scratch;
@@ -134,14 +144,19 @@ impl Shared<'_> {
                 unvisited[new] = neighbor;
                 new += usize::from(visited.insert(neighbor));
             });
-            let unvisited = &unvisited[..new];
-            for &neighbor in unvisited {
-                self.arena.prefetch(neighbor);
+            let unvisited = &mut unvisited[..new];
+            match self.sketches {
+                Some(sketches) => unvisited.iter().for_each(|&id| sketches.prefetch(id)),
+                None => unvisited.iter().for_each(|&id| self.arena.prefetch(id)),
             }
             if let Some(next) = nearest.next() {
                 self.links.prefetch(next, level);
             }
-            for &neighbor in unvisited {
+            let hopeful = match self.sketches {
+                Some(sketches) => self.keep_hopeful(sketches, query, nearest.limit(), unvisited),
+                None => unvisited,
+            };
+            for &neighbor in &*hopeful {
                 if nearest.offer(self.arena.key(node, neighbor), neighbor) {
                     self.links.prefetch(neighbor, level);
                 }
@@ -150,11 +165,37 @@ impl Shared<'_> {
         Ok(())
     }
 
+    /// Keeps those of `nodes` that may be nearer to the query than `limit`, and asks for their codes.
+    #[inline(always)]
+    fn keep_hopeful<'n>(
+        &self,
+        sketches: &Sketches,
+        query: &SketchQuery,
+        limit: f32,
+        nodes: &'n mut [u32],
+    ) -> &'n mut [u32] {
+        let mut kept = 0;
+        for place in 0..nodes.len() {
+            let id = nodes[place];
+            // Also if neither is a number that can be compared.
+            let is_hopeless = limit < f32::INFINITY && sketches.probable_key(query, id) >= limit;
+            if !is_hopeless {
+                self.arena.prefetch(id);
+                nodes[kept] = id;
+                kept += 1;
+            }
+        }
+        &mut nodes[..kept]
+    }
+
     /// Stores the chosen neighbors of `node` on `level`, then the links back to it.
     fn link(&self, node: u32, level: u8, scratch: &mut Scratch) {
         let Scratch { chosen, list, .. } = scratch;
         let chosen = &chosen[usize::from(level)];
         let max = self.links.degree(level);
+        for link in chosen {
+            self.links.prefetch_for_update(link.id, level);
+        }
         // Counted before others can see the links and let them go.
         for link in chosen {
             self.links.count_in(link.id, level);
@@ -164,11 +205,13 @@ impl Shared<'_> {
             own.extend_from_slice(chosen);
             true
         });
-        for link in chosen {
-            self.links.prefetch(link.id, level);
-        }
         // The nearest last: once enough lists lead to the node, those that most searches pass need not make room for it.
-        for link in chosen.iter().rev() {
+        for (place, link) in chosen.iter().enumerate().rev() {
+            // What the next list is compared with comes while this one is rewritten.
+            if let Some(next) = place.checked_sub(1).and_then(|next| chosen.get(next)) {
+                let prefetch = |id| self.arena.prefetch(id);
+                self.links.for_each_diverse(next.id, level, prefetch);
+            }
             self.links.update(link.id, level, list, |back_links| {
                 if back_links.iter().any(|back| back.id == node) {
                     return false;

@@ -159,6 +159,26 @@ impl Links {
         fence(Ordering::Acquire);
     }
 
+    /// Calls `visit` with each neighbor of `node` on `level` that no nearer one covers. Takes no lock.
+    pub(super) fn for_each_diverse(&self, node: u32, level: u8, mut visit: impl FnMut(u32)) {
+        let (slots, _) = self.list(node, level);
+        for slot in slots {
+            let slot = slot.load(Ordering::Relaxed);
+            if slot & COVERED == 0 {
+                visit(slot);
+            }
+        }
+    }
+
+    /// Asks the CPU to bring all that [`Self::update`] reads of `node` on `level` into its caches.
+    pub(super) fn prefetch_for_update(&self, node: u32, level: u8) {
+        let (slots, keys) = self.list(node, level);
+        prefetch::slice(slots);
+        prefetch::slice(keys);
+        prefetch::slice(std::slice::from_ref(&self.locks[node as usize]));
+        prefetch::slice(std::slice::from_ref(self.in_degree(node, level)));
+    }
+
     /// Asks the CPU to bring the list of `node` on `level` into its caches.
     pub(super) fn prefetch(&self, node: u32, level: u8) {
         prefetch::slice(self.list(node, level).0);
