@@ -233,25 +233,32 @@ fn searches_find_the_true_neighbors() {
 }
 
 /// Proves: a builder that leaves out nodes by sketches, as it does for long rotated codes, makes as good a graph as without.
+///
+/// By the mean of 15 graphs: the recalls of two graphs of the same vectors differ by as much as .02 with or without sketches.
 #[test]
 fn sketches_cost_no_recall() {
-    let (rows, dims) = (4000, 160);
-    let mut values = mixture(3, rows + 100, dims);
-    let queries = values.split_off(rows * dims);
+    let (rows, dims, queries) = (4000, 160, 100);
+    let mut gains = Vec::new();
     for metric in [Metric::L2, Metric::InnerProduct, Metric::Cosine] {
-        let recall_with = |params: CodeParams| {
-            let arena = encode_with(params, &values);
-            let graph = build_refined(&FlatBuilder, 2, &arena, &PARAMS);
-            assert_well_formed(&graph, rows, &PARAMS);
-            assert_sorted(&graph, &arena);
-            assert_reachable(&graph);
-            recall(&graph, &arena, &values, &queries, 40)
-        };
-        let params = code_params(metric, dims, &values);
-        let without = recall_with(params.clone());
-        let with = recall_with(params.with_rotation());
-        assert!(with > without - 0.01, "{metric:?}: {with}, {without}");
+        for seed in 1..=5 {
+            let mut values = mixture(seed, rows + queries, dims);
+            let queries = values.split_off(rows * dims);
+            let recall_with = |params: CodeParams| {
+                let arena = encode_with(params, &values);
+                let graph = build_refined(&FlatBuilder, 2, &arena, &PARAMS);
+                assert_well_formed(&graph, rows, &PARAMS);
+                assert_sorted(&graph, &arena);
+                assert_reachable(&graph);
+                recall(&graph, &arena, &values, &queries, 40)
+            };
+            let params = code_params(metric, dims, &values);
+            let without = recall_with(params.clone());
+            gains.push(recall_with(params.with_rotation()) - without);
+        }
     }
+    let gain = gains.iter().sum::<f64>() / gains.len() as f64;
+    // Measured .003 to .007; -.013 where sketches leave out nodes by three deviations too many.
+    assert!(gain > -0.005, "{gain}: {gains:?}");
 }
 
 /// Texts as sparse vectors: from 3 words on, the frequent ones of little weight, so that texts of few frequent words are near to
@@ -308,7 +315,9 @@ fn hubs_do_not_hide_what_is_around_them() {
     let changed = hubs
         .filter(|&(in_degree, _)| in_degree >= 2 * params.base_degree)
         .filter(|&(_, id)| built.neighbors(id, 0) != graph.neighbors(id, 0));
-    assert_eq!(changed.count(), 0);
+    // Mostly none, 1 in one build of a hundred, as a node may have no other near; dozens where hubs are changed like others.
+    let changed = changed.count();
+    assert!(changed <= 3, "{changed}");
 
     let mut search = MemorySearch::try_new(rows).expect("memory");
     let queries = texts(2, 100, words);
